@@ -1,0 +1,82 @@
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { base58btc } from 'multiformats/bases/base58'
+import { CID } from 'multiformats/cid'
+import * as Digest from 'multiformats/hashes/digest'
+import type { EntryHash, LogAddress } from './brand.ts'
+import { encodeCanonical } from './cbor.ts'
+import { GATE_ACCESS_TYPE, LOG_TYPE } from './protocol-ids.ts'
+import { DeadDropError } from './errors.ts'
+
+/**
+ * What a log is, to somebody who may not read it: an unguessable name and the public half of the gate key whose
+ * certificates admit writers. Everybody who knows both computes the same address, with no block to fetch.
+ */
+export interface LogManifest {
+  /** 24 random-looking bytes, lower-case hex, 48 characters. */
+  readonly name: string
+  /** Ed25519 public key of the gate, lower-case hex, 64 characters. */
+  readonly gatePublicKey: string
+}
+
+const DAG_CBOR = 0x71
+const SHA2_256 = 0x12
+const NAME = /^[0-9a-f]{48}$/
+const KEY = /^[0-9a-f]{64}$/
+const HASH = /^zdpu[1-9A-HJ-NP-Za-km-z]{45}$/
+
+/** @throws {DeadDropError} `bytes-malformed` unless both parts have the lengths that {@link LogManifest} names. */
+export function createLogManifest(name: Uint8Array, gatePublicKey: Uint8Array): LogManifest {
+  return readLogManifest({ name: bytesToHex(name), gatePublicKey: bytesToHex(gatePublicKey) })
+}
+
+/** @throws {DeadDropError} `bytes-malformed` unless both parts are well formed. */
+export function readLogManifest(manifest: LogManifest): LogManifest {
+  if (!NAME.test(manifest.name)) throw new DeadDropError('bytes-malformed', 'log name is not 24 bytes in lower-case hex')
+  if (!KEY.test(manifest.gatePublicKey)) {
+    throw new DeadDropError('bytes-malformed', 'gate public key is not 32 bytes in lower-case hex')
+  }
+  return { name: manifest.name, gatePublicKey: manifest.gatePublicKey }
+}
+
+/** The manifest block as OrbitDB 4 writes it for `open(name, { type: 'events', AccessController })`. */
+export function encodeLogManifest(manifest: LogManifest): Uint8Array {
+  return encodeCanonical({
+    name: manifest.name,
+    type: LOG_TYPE,
+    accessController: `/${GATE_ACCESS_TYPE}/${manifest.gatePublicKey}`
+  })
+}
+
+export function logAddressOf(manifest: LogManifest): LogAddress {
+  return `/orbitdb/${hashOfBlock(encodeLogManifest(manifest))}` as LogAddress // the brand is made here and in readLogAddress only
+}
+
+/** @throws {DeadDropError} `bytes-malformed` unless `text` has the form of a log address. */
+export function readLogAddress(text: string): LogAddress {
+  if (!text.startsWith('/orbitdb/')) throw new DeadDropError('bytes-malformed', 'log address does not begin with /orbitdb/')
+  readEntryHash(text.slice('/orbitdb/'.length))
+  return text as LogAddress
+}
+
+/** CIDv1 of a dag-cbor block, base58btc. */
+export function hashOfBlock(bytes: Uint8Array): EntryHash {
+  const cid = CID.createV1(DAG_CBOR, Digest.create(SHA2_256, sha256(bytes)))
+  return cid.toString(base58btc) as EntryHash // the brand is made here and in readEntryHash only
+}
+
+/** @throws {DeadDropError} `bytes-malformed` unless `text` has the form of an entry hash. */
+export function readEntryHash(text: string): EntryHash {
+  if (!HASH.test(text)) throw new DeadDropError('bytes-malformed', 'entry hash is not a base58btc CIDv1 (zdpu…)')
+  return text as EntryHash
+}
+
+/** The 32 digest bytes of an entry hash. */
+export function digestOf(hash: EntryHash): Uint8Array {
+  return CID.parse(hash, base58btc).multihash.digest
+}
+
+/** Gate public key bytes of a manifest. */
+export function gateKeyBytes(manifest: LogManifest): Uint8Array {
+  return hexToBytes(manifest.gatePublicKey)
+}
