@@ -1,7 +1,7 @@
 import type { EntryHash, LogAddress } from '#protocol/brand.ts'
 import type { LogWriter } from '#protocol/gate.ts'
 import type { LogManifest } from '#protocol/log-manifest.ts'
-import type { SealedLog } from './sealed-log.ts'
+import type { LogSize, SealedLog } from './sealed-log.ts'
 
 /** How bytes reach a peer. */
 export type Transport = 'webrtc' | 'webrtc-direct' | 'websocket' | 'tcp' | 'relay' | 'memory' | 'other'
@@ -63,8 +63,15 @@ export interface Replica {
    * Opens a log, or returns the open one: two calls for one address share one log. No network is needed.
    *
    * @param options.writer - the right to append; without it the log can only follow.
+   * @param options.mayStore - asked for each entry from a peer before it is stored, in causal order; `false` refuses it
+   *   as `over-quota`. `size` counts what is stored or about to be, `entryBytes` is the entry alone. A node's quota.
    */
-  open(manifest: LogManifest, options?: { readonly writer?: LogWriter }): Promise<SealedLog>
+  open(
+    manifest: LogManifest,
+    options?: { readonly writer?: LogWriter; readonly mayStore?: (size: LogSize, entryBytes: number) => boolean }
+  ): Promise<SealedLog>
+  /** Closes a log and deletes its entries and indexes from disk. A log that is not there is fine. */
+  forget(address: LogAddress): Promise<void>
   /** The open log of `address`, if any. */
   get(address: LogAddress): SealedLog | undefined
   /** Exchanges heads and missing entries of one log with one peer, or with every unlimited peer that follows it. */
@@ -87,6 +94,8 @@ export interface Replica {
    * @throws {DeadDropError} `node-unreachable` on dial failure or timeout, `node-misbehaved` on a broken or oversized answer.
    */
   request(peerId: string, protocol: string, message: Uint8Array, options: { readonly maxAnswerBytes: number; readonly signal: AbortSignal }): Promise<Uint8Array>
+  /** Signs with the Ed25519 key inside {@link peerId}; 64 bytes. The caller prefixes the domain (`withContext`). */
+  signAsPeer(message: Uint8Array): Promise<Uint8Array>
   /** Answers {@link request}s. The handler gets at most `maxBytes`; a throw inside it closes the stream and is counted. */
   handle(protocol: string, options: { readonly maxBytes: number }, handler: (message: Uint8Array, from: string) => Promise<Uint8Array>): Promise<void>
   addEventListener<K extends keyof ReplicaEvents>(type: K, listener: (event: ReplicaEvents[K]) => void, options?: { signal?: AbortSignal }): void
