@@ -1,10 +1,76 @@
 import vue from '@vitejs/plugin-vue'
+import { createServer } from 'node:net'
+import process from 'node:process'
+import type { Plugin, PreviewServer, ViteDevServer } from 'vite'
 import { defineConfig } from 'vitest/config'
+
+const NODE_WS_PORT = 4711
+const NODE_HTTP_PORT = 4712
+
+/** What the app reads beside its `index.html`: see "Hosting the app" in the user guide. */
+interface AppConfig {
+  readonly nodes: readonly string[]
+  readonly iceServers: readonly RTCIceServer[]
+}
+
+/** Puts an empty `config.json` into a build: the app runs on any host, its operator names the nodes there. */
+function defaultConfig(): Plugin {
+  const config: AppConfig = { nodes: [], iceServers: [] }
+  return {
+    name: 'deaddrop:default-config',
+    apply: 'build',
+    generateBundle() {
+      const source = `${JSON.stringify(config, null, 2)}\n`
+      this.emitFile({ type: 'asset', fileName: 'config.json', source })
+    }
+  }
+}
+
+/** `npm start` and `npm run dev`: a pinning node of one's own, with the app configured for it. */
+function localNode(): Plugin {
+  async function serve({ httpServer, middlewares }: ViteDevServer | PreviewServer): Promise<void> {
+    const { spawnPinningNode } = await import('#pinning-node/spawn-pinning-node.ts')
+    const node = await spawnPinningNode({
+      dataDir: `${import.meta.dirname}/.data/node`,
+      wsPort: await freePort(NODE_WS_PORT),
+      httpPort: await freePort(NODE_HTTP_PORT)
+    })
+    httpServer?.once('close', () => void node.stop())
+    const config: AppConfig = { nodes: node.multiaddrs, iceServers: [] }
+    middlewares.use('/config.json', (_request, response) => {
+      response.setHeader('content-type', 'application/json')
+      response.end(JSON.stringify(config))
+    })
+  }
+  return { name: 'deaddrop:local-node', configureServer: serve, configurePreviewServer: serve }
+}
+
+/** @returns `preferred`, or 0 (any free port) when something listens there already. */
+async function freePort(preferred: number): Promise<number> {
+  const probe = createServer()
+  return new Promise((resolve) => {
+    probe.once('error', () => resolve(0))
+    probe.listen(preferred, '127.0.0.1', () => probe.close(() => resolve(preferred)))
+  })
+}
+
+const isTest = process.env['VITEST'] !== undefined
 
 export default defineConfig({
   root: 'src',
-  plugins: [vue()],
-  build: { outDir: '../dist', emptyOutDir: true },
+  // Relative, so that a build works under any path of any host.
+  base: './',
+  cacheDir: '../.cache/vite',
+  plugins: [vue(), defaultConfig(), ...(isTest ? [] : [localNode()])],
+  build: {
+    outDir: '../dist',
+    emptyOutDir: true,
+    target: 'es2022',
+    sourcemap: false,
+    chunkSizeWarningLimit: 1_500
+  },
+  server: { host: '127.0.0.1', port: 5173 },
+  preview: { host: '127.0.0.1', port: 4173 },
   test: {
     root: import.meta.dirname,
     projects: [
@@ -12,12 +78,24 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'node',
-          include: ['tests/{unit,properties,scenarios,compliance,architecture}/**/*.test.ts']
+          include: ['tests/{unit,properties,scenarios,compliance,architecture}/**/*.test.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+          maxWorkers: 2
         }
       },
       {
         extends: true,
-        test: { name: 'browser', include: ['tests/browser/**/*.test.ts'], fileParallelism: false }
+        test: {
+          name: 'browser',
+          include: ['tests/browser/**/*.test.ts'],
+          globalSetup: ['tests/support/build-app.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          // After everything else: browsers want the machine for themselves.
+          sequence: { groupOrder: 1 }
+        }
       }
     ]
   }
