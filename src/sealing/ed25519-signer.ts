@@ -26,8 +26,13 @@ export function createSigner(
   let imported: Promise<CryptoKey> | undefined
   let isNative = subtle !== undefined
 
+  let publicKey: Uint8Array | undefined
+
   return {
-    publicKey: ed25519.getPublicKey(secret),
+    get publicKey() {
+      publicKey ??= ed25519.getPublicKey(secret)
+      return publicKey
+    },
     async sign(message) {
       if (subtle !== undefined && isNative) {
         try {

@@ -30,6 +30,7 @@ export function decodeStored<T>(
 }
 
 function versionOf(value: CborValue): number {
-  if (typeof value !== 'object' || value === null || !('v' in value)) return 0
-  return typeof value.v === 'number' && Number.isSafeInteger(value.v) ? value.v : 0
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array || Array.isArray(value)) return 0
+  const version = (value as { readonly [key: string]: CborValue })['v'] // what is left of the union; isArray does not narrow readonly lists
+  return typeof version === 'number' && Number.isSafeInteger(version) ? version : 0
 }
