@@ -1,0 +1,65 @@
+import { noise } from '@libp2p/noise'
+import { yamux } from '@libp2p/yamux'
+import { gossipsub, type GossipsubOpts, StrictNoSign } from '@libp2p/gossipsub'
+import { identify, identifyPush } from '@libp2p/identify'
+import { FaultTolerance } from '@libp2p/interface'
+import { ping } from '@libp2p/ping'
+import type { Libp2pOptions } from 'libp2p'
+import type { NetworkServices } from './network-platform.ts'
+
+/** One dial, all addresses of a peer together, ms. */
+export const DIAL_TIMEOUT_MS = 10_000
+
+/** Pings of many tabs and of libp2p's own monitor meet on one connection; the default of 1 refuses all but the first. */
+const MAX_PING_STREAMS = 32
+
+/** Memory for the subscriptions of one peer, bytes: the default stops without an error at about 1000 topics. */
+const MAX_TOPIC_BYTES_PER_PEER = 64 * 2 ** 20
+
+type SharedOptions = Libp2pOptions<NetworkServices> &
+  Required<Pick<Libp2pOptions<NetworkServices>, 'services'>>
+
+/**
+ * What every DeadDrop peer has in common. Each call gives fresh objects.
+ *
+ * - No peer discovery, no content or peer routing, no DNS resolver: nobody is dialled who was not named.
+ * - The agent string is the same for all, so that identify does not tell browsers and versions apart.
+ */
+export function createSharedOptions(
+  gossip: Partial<GossipsubOpts>
+): SharedOptions {
+  return {
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    nodeInfo: { name: 'deaddrop', version: '1', userAgent: 'deaddrop/1' },
+    transportManager: { faultTolerance: FaultTolerance.NO_FATAL },
+    connectionMonitor: { pingInterval: 15_000 },
+    services: {
+      identify: identify(),
+      identifyPush: identifyPush(),
+      ping: ping({ maxInboundStreams: MAX_PING_STREAMS, maxOutboundStreams: MAX_PING_STREAMS }),
+      pubsub: gossipsub({
+        // Signed gossip would put the peer id of the author on each message, for every relaying peer to see.
+        // Without signatures the message id is SHA-256 of the data, so repeats die at once.
+        globalSignaturePolicy: StrictNoSign,
+        allowPublishToZeroTopicPeers: true,
+        ignoreDuplicatePublishError: true,
+        runOnLimitedConnection: false,
+        maxTopicBytesPerPeer: MAX_TOPIC_BYTES_PER_PEER,
+        // Behind a reverse proxy or an onion service all clients share one address; the default graylists the 15th.
+        scoreParams: { IPColocationFactorWeight: 0 },
+        ...gossip
+      })
+    }
+  }
+}
+
+/** Connection manager settings shared by all: no DNS-over-HTTPS at third parties for `/dnsaddr`. */
+export function createDialSettings(): NonNullable<Libp2pOptions['connectionManager']> {
+  return {
+    dialTimeout: DIAL_TIMEOUT_MS,
+    resolvers: {},
+    // Nodes are redialled by node links, for ever; libp2p's own five attempts would only double them.
+    reconnectRetries: 0
+  }
+}
