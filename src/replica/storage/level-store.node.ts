@@ -37,8 +37,8 @@ export async function openLevelStore(init: { readonly directory: string }): Prom
   }
 
   return {
-    get: (key) => guarded(async () => asBytes(await level.get(key))),
-    getMany: (keys) => guarded(async () => (await level.getMany([...keys])).map(asBytes)),
+    get: (key) => guarded(async () => asBytesOrNothing(await level.get(key))),
+    getMany: (keys) => guarded(async () => (await level.getMany([...keys])).map(asBytesOrNothing)),
     async *entries({ from, to, isReverse = false, limit = -1 }: KeyRange) {
       if (limit === 0 || from >= to) return
       const iterator = level.iterator({ gte: from, lt: to, reverse: isReverse, limit })
@@ -63,11 +63,13 @@ export async function openLevelStore(init: { readonly directory: string }): Prom
   }
 }
 
-function asBytes(value: Uint8Array): Uint8Array
-function asBytes(value: Uint8Array | undefined): Uint8Array | undefined
 /** Level hands out Buffers, whose `slice` shares memory: callers may rely on plain Uint8Array. */
-function asBytes(value: Uint8Array | undefined): Uint8Array | undefined {
-  return value === undefined ? undefined : new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+function asBytes(value: Uint8Array): Uint8Array {
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+}
+
+function asBytesOrNothing(value: Uint8Array | undefined): Uint8Array | undefined {
+  return value === undefined ? undefined : asBytes(value)
 }
 
 /** Level reports the file system's errors as text inside `LEVEL_IO_ERROR`, the open ones as the cause. */

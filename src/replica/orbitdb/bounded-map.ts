@@ -1,0 +1,25 @@
+/** A map that forgets its oldest entry beyond `limit`. Reading does not refresh: writers of a log come in bursts, not in cycles. */
+export class BoundedMap<K, V> {
+  readonly #values = new Map<K, V>()
+  readonly #limit: number
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  get(key: K): V | undefined {
+    return this.#values.get(key)
+  }
+
+  set(key: K, value: V): void {
+    this.#values.delete(key)
+    this.#values.set(key, value)
+    if (this.#values.size <= this.#limit) return
+    const oldest = this.#values.keys().next()
+    if (oldest.done !== true) this.#values.delete(oldest.value)
+  }
+
+  clear(): void {
+    this.#values.clear()
+  }
+}

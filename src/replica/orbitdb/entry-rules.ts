@@ -1,0 +1,200 @@
+import { hexToBytes } from '@noble/hashes/utils.js'
+import type { EntryHash, LogAddress, SealedBytes } from '#protocol/brand.ts'
+import { decodeCanonical, encodeCanonical } from '#protocol/cbor.ts'
+import type { CborValue } from '#protocol/cbor.ts'
+import type { SignatureVerifier } from '#protocol/ed25519.ts'
+import { verifyGateCertificate } from '#protocol/gate.ts'
+import {
+  MAX_ENTRY_BYTES,
+  MAX_ENTRY_NEXT,
+  MAX_ENTRY_REFS,
+  MAX_LAMPORT_TIME,
+  MAX_SEALED_BYTES
+} from '#protocol/limits.ts'
+import { hashOfBlock } from '#protocol/log-manifest.ts'
+import type { LogManifest } from '#protocol/log-manifest.ts'
+
+/** Why an entry is not taken into a log. The keys of the `refused` event. */
+export const ENTRY_REFUSALS = [
+  'too-large',
+  'malformed',
+  'wrong-log',
+  'no-certificate',
+  'bad-signature',
+  'time-not-causal',
+  'over-quota'
+] as const
+export type EntryRefusal = (typeof ENTRY_REFUSALS)[number]
+
+/** The parts of an OrbitDB entry that have a meaning here; everything else was checked away. */
+export interface LogEntry {
+  readonly hash: EntryHash
+  /** The canonical bytes, whose CID is {@link hash}. */
+  readonly bytes: Uint8Array
+  readonly writer: string
+  readonly time: number
+  readonly next: readonly EntryHash[]
+  readonly refs: readonly EntryHash[]
+  readonly sealed: SealedBytes
+}
+
+export type EntryVerdict =
+  | { readonly ok: true; readonly entry: LogEntry; readonly signature: string; readonly signed: Uint8Array }
+  | { readonly ok: false; readonly reason: EntryRefusal }
+
+/** The rules of one log. They depend on the entry alone, never on the clock or on who is a member now: every replica decides alike, for ever. */
+export interface EntryRules {
+  /** The whole judgement on bytes from anywhere. Never throws. */
+  check(bytes: Uint8Array): Promise<EntryVerdict>
+  /** Shape and certificate of a decoded entry, without its signature. */
+  checkFields(value: CborValue): Promise<EntryRefusal | undefined>
+}
+
+const FIELDS = ['clock', 'id', 'identity', 'key', 'next', 'payload', 'refs', 'sig', 'v']
+const HASH = /^zdpu[1-9A-HJ-NP-Za-km-z]{45}$/
+const KEY = /^[0-9a-f]{64}$/
+const SIGNATURE = /^[0-9a-f]{128}$/
+/** Admitted writers remembered per log: one per device and log, so that only a flood of certificates overflows it. */
+const MAX_CACHED_WRITERS = 1_024
+
+/**
+ * @param init.address - of the manifest; also the `id` of every entry, as stock OrbitDB writes it.
+ */
+export function createEntryRules(
+  { verifier }: { readonly verifier: SignatureVerifier },
+  { manifest, address }: { readonly manifest: LogManifest; readonly address: LogAddress }
+): EntryRules {
+  const admitted = new Set<string>()
+
+  async function isAdmitted(writer: string, certificate: string): Promise<boolean> {
+    const name = `${writer}${certificate}`
+    if (admitted.has(name)) return true
+    if (!(await verifyGateCertificate(verifier, manifest, address, writer, certificate))) return false
+    if (admitted.size >= MAX_CACHED_WRITERS) {
+      const oldest = admitted.values().next()
+      if (oldest.done !== true) admitted.delete(oldest.value)
+    }
+    admitted.add(name)
+    return true
+  }
+
+  async function checkFields(value: CborValue): Promise<EntryRefusal | undefined> {
+    const fields = readFields(value)
+    if (fields === undefined) return 'malformed'
+    if (fields.id !== address) return 'wrong-log'
+    return (await isAdmitted(fields.key, fields.identity)) ? undefined : 'no-certificate'
+  }
+
+  return {
+    checkFields,
+    async check(bytes) {
+      if (bytes.byteLength > MAX_ENTRY_BYTES) return { ok: false, reason: 'too-large' }
+      let value: CborValue
+      try {
+        value = decodeCanonical(bytes, MAX_ENTRY_BYTES)
+      } catch {
+        return { ok: false, reason: 'malformed' }
+      }
+      const fields = readFields(value)
+      if (fields === undefined) return { ok: false, reason: 'malformed' }
+      if (fields.id !== address) return { ok: false, reason: 'wrong-log' }
+      if (!(await isAdmitted(fields.key, fields.identity))) return { ok: false, reason: 'no-certificate' }
+      const signed = signedPart(fields)
+      const isSigned = await verifier.verify(hexToBytes(fields.sig), hexToBytes(fields.key), signed)
+      if (!isSigned) return { ok: false, reason: 'bad-signature' }
+      return { ok: true, entry: entryOf(fields, bytes, hashOfBlock(bytes)), signature: fields.sig, signed }
+    }
+  }
+}
+
+/**
+ * Reads an entry that this replica stored itself, so that its rules were checked before.
+ *
+ * @returns `undefined` when the bytes are not an entry: the store is damaged.
+ */
+export function readStoredEntry(bytes: Uint8Array, hash: EntryHash): LogEntry | undefined {
+  try {
+    const fields = readFields(decodeCanonical(bytes, MAX_ENTRY_BYTES))
+    return fields === undefined ? undefined : entryOf(fields, bytes, hash)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The Lamport rule: an entry is exactly one later than the latest entry that it names. So `(time, hash)` is a causal
+ * order, and no writer can push the clock of a log towards its end.
+ */
+export function isCausal(
+  entry: LogEntry,
+  times: { readonly next: readonly number[]; readonly refs: readonly number[] }
+): boolean {
+  return entry.time === 1 + Math.max(0, ...times.next) && times.refs.every((time) => time < entry.time)
+}
+
+interface Fields {
+  readonly id: string
+  readonly key: string
+  readonly identity: string
+  readonly sig: string
+  readonly time: number
+  readonly next: readonly string[]
+  readonly refs: readonly string[]
+  readonly value: Uint8Array
+}
+
+/** The exact shape of an entry. Unknown fields are not signed, so one more of them would be a second name for the same entry. */
+function readFields(value: CborValue): Fields | undefined {
+  if (!isMap(value) || !hasExactly(value, FIELDS)) return undefined
+  const { id, key, identity, sig, v, clock, payload, next, refs } = value
+  if (v !== 2 || typeof id !== 'string' || typeof identity !== 'string') return undefined
+  if (typeof key !== 'string' || !KEY.test(key) || typeof sig !== 'string' || !SIGNATURE.test(sig)) return undefined
+  if (!isMap(clock) || !hasExactly(clock, ['id', 'time']) || clock['id'] !== key) return undefined
+  const time = clock['time']
+  if (typeof time !== 'number' || !Number.isSafeInteger(time) || time < 1 || time > MAX_LAMPORT_TIME) return undefined
+  if (!isMap(payload) || !hasExactly(payload, ['key', 'op', 'value'])) return undefined
+  const sealed = payload['value']
+  if (payload['op'] !== 'ADD' || payload['key'] !== null || !(sealed instanceof Uint8Array)) return undefined
+  if (sealed.byteLength < 1 || sealed.byteLength > MAX_SEALED_BYTES) return undefined
+  if (!isHashList(next, MAX_ENTRY_NEXT) || !isHashList(refs, MAX_ENTRY_REFS)) return undefined
+  return { id, key, identity, sig, time, next, refs, value: sealed }
+}
+
+function entryOf(fields: Fields, bytes: Uint8Array, hash: EntryHash): LogEntry {
+  return {
+    hash,
+    bytes,
+    writer: fields.key,
+    time: fields.time,
+    next: fields.next as readonly EntryHash[], // isHashList checked each of them
+    refs: fields.refs as readonly EntryHash[], // isHashList checked each of them
+    sealed: fields.value as SealedBytes // the payload of a log is sealed by contract of `append`
+  }
+}
+
+/** What OrbitDB signs: the entry without key, identity and signature. */
+function signedPart(fields: Fields): Uint8Array {
+  return encodeCanonical({
+    id: fields.id,
+    payload: { op: 'ADD', key: null, value: fields.value },
+    next: fields.next,
+    refs: fields.refs,
+    clock: { id: fields.key, time: fields.time },
+    v: 2
+  })
+}
+
+function isMap(value: CborValue | undefined): value is { readonly [key: string]: CborValue } {
+  return typeof value === 'object' && value !== null && !(value instanceof Uint8Array) && !Array.isArray(value)
+}
+
+function hasExactly(map: { readonly [key: string]: CborValue }, sortedNames: readonly string[]): boolean {
+  const names = Object.keys(map)
+  return names.length === sortedNames.length && sortedNames.every((name) => Object.hasOwn(map, name))
+}
+
+function isHashList(value: CborValue | undefined, maxItems: number): value is readonly string[] {
+  if (!Array.isArray(value) || value.length > maxItems) return false
+  const items = value as readonly CborValue[]
+  return items.every((item) => typeof item === 'string' && HASH.test(item)) && new Set(items).size === items.length
+}

@@ -1,0 +1,517 @@
+import { Entry, Log } from '@orbitdb/core/src/oplog/index.js'
+import type { Oplog, OplogAccess } from '@orbitdb/core/src/oplog/index.js'
+import type { EntryHash, LogAddress, SealedBytes } from '#protocol/brand.ts'
+import type { CborValue } from '#protocol/cbor.ts'
+import type { SignatureVerifier } from '#protocol/ed25519.ts'
+import { DeadDropError } from '#protocol/errors.ts'
+import type { LogWriter } from '#protocol/gate.ts'
+import type { KeyValueStore, KeyValueWrite } from '#protocol/key-value-store.ts'
+import { MAX_ENTRY_NEXT, MAX_SEALED_BYTES } from '#protocol/limits.ts'
+import { encodeLogManifest, hashOfBlock, logAddressOf } from '#protocol/log-manifest.ts'
+import type { LogManifest } from '#protocol/log-manifest.ts'
+import type { LogEvents, LogSize, SealedEntry, SealedLog } from '../sealed-log.ts'
+import { blockKey } from '../storage/store-blockstore.ts'
+import { createEntryRules, isCausal, readStoredEntry } from './entry-rules.ts'
+import type { EntryRefusal, EntryRules, LogEntry } from './entry-rules.ts'
+import { createLogKeys, encodeIndexRow, hashOfOrderKey } from './log-keys.ts'
+import type { IndexRow, LogKeys } from './log-keys.ts'
+import { encodeLogState, loadLogState } from './log-state.ts'
+import type { LogState } from './log-state.ts'
+import { Mutex } from './mutex.ts'
+import { OplogStorages } from './oplog-storages.ts'
+import type { Head } from './oplog-storages.ts'
+import { createWriterIdentity } from './writer-identity.ts'
+import type { WriterIdentity } from './writer-identity.ts'
+
+/** Entries whose ancestors have not come yet, per log. Only admitted writers can fill it; the oldest gives way. */
+const MAX_HELD_ENTRIES = 512
+/** Heads named in {@link Have}: more would not fit a frame; what is left out is only sent twice. */
+const MAX_HAVE_HEADS = 512
+const MAX_LADDER_RUNGS = 64
+const PAGE = 256
+
+/** What one replica tells another about a log: enough to find the newest common entries without a round trip per level. */
+export interface Have {
+  readonly heads: readonly EntryHash[]
+  /** Older entries at exponentially growing distance. Whoever names an entry has all its ancestors. */
+  readonly ladder: readonly EntryHash[]
+}
+
+/** Outcome of the checks that need nothing but the bytes. */
+export type Judgement =
+  | { readonly kind: 'known'; readonly hash: EntryHash }
+  | { readonly kind: 'refused'; readonly reason: EntryRefusal }
+  | { readonly kind: 'valid'; readonly entry: LogEntry }
+
+export interface IngestOutcome {
+  /** In the order of arrival, released ones included. */
+  readonly stored: readonly LogEntry[]
+  /** Entries that wait for ancestors, of those that were handed in. */
+  readonly held: number
+  readonly refused: number
+}
+
+export type MayStore = (size: LogSize, entryBytes: number) => boolean
+
+export interface OrbitLogComponents {
+  readonly store: KeyValueStore
+  readonly verifier: SignatureVerifier
+  /** Called after an own entry is on disk. Must not throw. */
+  readonly publishEntry: (entry: LogEntry) => void
+  /** Called for `sendLive`. Must not throw. */
+  readonly publishLive: (writer: LogWriter, sealed: SealedBytes) => Promise<void>
+  /** Called once, when the log was closed. */
+  readonly onClosed: () => void
+}
+
+/**
+ * A log as the replication sees it. The entries form a true OrbitDB 4 log: its `Log` appends and joins, over storages that
+ * turn each change into one atomic write.
+ */
+export class OrbitLog implements SealedLog {
+  readonly address: LogAddress
+  readonly manifest: LogManifest
+  readonly #components: OrbitLogComponents
+  readonly #keys: LogKeys
+  readonly #rules: EntryRules
+  readonly #storages: OplogStorages
+  readonly #identity: WriterIdentity
+  readonly #mutex = new Mutex()
+  readonly #events = new EventTarget()
+  readonly #held = new Map<EntryHash, LogEntry>()
+  readonly #waitingFor = new Map<EntryHash, Set<EntryHash>>()
+  readonly #refusals: Record<string, number> = {}
+  #writer: LogWriter | undefined
+  #mayStore: MayStore = () => true
+  #state: LogState
+  #oplog: Oplog | undefined
+  #isClosed = false
+
+  /** Use {@link openOrbitLog}. */
+  constructor(components: OrbitLogComponents, manifest: LogManifest, state: LogState) {
+    this.address = logAddressOf(manifest)
+    this.manifest = manifest
+    this.#components = components
+    this.#keys = createLogKeys(this.address)
+    this.#rules = createEntryRules(components, { manifest, address: this.address })
+    this.#storages = new OplogStorages(components.store, this.#keys)
+    this.#identity = createWriterIdentity({ verifier: components.verifier, writer: () => this.#writer })
+    this.#state = state
+  }
+
+  /** Gives an open log the right to write or a quota; `undefined` leaves what it has. */
+  grant(options: { readonly writer?: LogWriter; readonly mayStore?: MayStore }): void {
+    if (options.writer !== undefined) this.#writer = options.writer
+    if (options.mayStore !== undefined) this.#mayStore = options.mayStore
+  }
+
+  append(sealed: SealedBytes): Promise<SealedEntry> {
+    return this.#mutex.run(async () => {
+      this.#assertOpen()
+      if (this.#writer === undefined) throw new DeadDropError('internal', 'log was opened without a writer')
+      if (sealed.byteLength < 1 || sealed.byteLength > MAX_SEALED_BYTES) {
+        throw new DeadDropError('bytes-too-large', `envelope is ${sealed.byteLength} bytes, allowed 1..${MAX_SEALED_BYTES}`)
+      }
+      // An entry names a bounded number of heads, the newest first; the next appends name the rest.
+      const heads = this.#sortedHeads()
+      const named = heads.slice(0, MAX_ENTRY_NEXT)
+      const stored = await this.#change(named, async (oplog) => {
+        const { hash } = await oplog.append({ op: 'ADD', key: null, value: sealed }, { referencesCount: 0 })
+        const bytes = this.#storages.pendingBlock(hash)
+        const entry = bytes === undefined ? undefined : readStoredEntry(bytes, hash as EntryHash) // the log computed it
+        if (entry === undefined) throw new DeadDropError('internal', 'the log produced an entry that it cannot read')
+        return { entries: [entry], otherHeads: heads.slice(MAX_ENTRY_NEXT) }
+      })
+      const [entry] = stored
+      if (entry === undefined) throw new DeadDropError('internal', 'append stored nothing')
+      this.#components.publishEntry(entry)
+      return this.#sealedEntry(entry, this.#state.entries)
+    })
+  }
+
+  async heads(): Promise<readonly EntryHash[]> {
+    return this.#sortedHeads().map(({ hash }) => hash)
+  }
+
+  async has(hash: EntryHash): Promise<boolean> {
+    return (await this.#storages.row(hash)) !== undefined
+  }
+
+  async isCovered(hash: EntryHash, heads: readonly EntryHash[]): Promise<boolean> {
+    const target = await this.#storages.row(hash)
+    if (target === undefined) return false
+    const seen = new Set<string>()
+    let level = await this.#storages.rows(heads)
+    while (level.size > 0) {
+      if (level.has(hash)) return true
+      const parents = new Set<EntryHash>()
+      for (const [candidate, row] of level) {
+        // Time falls along every link: nothing below the target's time leads to it.
+        if (row.time <= target.time || seen.has(candidate)) continue
+        seen.add(candidate)
+        const entry = await this.#read(candidate as EntryHash) // keys of `rows` are the hashes that were asked for
+        for (const parent of [...entry.next, ...entry.refs]) if (!seen.has(parent)) parents.add(parent)
+      }
+      level = await this.#storages.rows(parents)
+    }
+    return false
+  }
+
+  async *entries(after = 0): AsyncGenerator<SealedEntry> {
+    let position = after
+    while (position < this.#state.entries) {
+      const hashes: EntryHash[] = []
+      const range = { ...this.#keys.arrivalsAfter(position), limit: PAGE }
+      for await (const [, value] of this.#components.store.entries(range)) {
+        hashes.push(new TextDecoder().decode(value) as EntryHash) // written by #change
+      }
+      if (hashes.length === 0) return
+      for (const entry of await this.#readMany(hashes)) yield this.#sealedEntry(entry, ++position)
+    }
+  }
+
+  size(): LogSize {
+    return { entries: this.#state.entries, bytes: this.#state.bytes }
+  }
+
+  async sendLive(sealed: SealedBytes): Promise<void> {
+    this.#assertOpen()
+    if (this.#writer === undefined) throw new DeadDropError('internal', 'log was opened without a writer')
+    await this.#components.publishLive(this.#writer, sealed)
+  }
+
+  addEventListener<K extends keyof LogEvents>(
+    type: K,
+    listener: (event: LogEvents[K]) => void,
+    options?: { signal?: AbortSignal }
+  ): void {
+    this.#events.addEventListener(type, listener as (event: Event) => void, options) // `emit` pairs each name with its event
+  }
+
+  emit<K extends keyof LogEvents>(type: K, detail: LogEvents[K]['detail']): void {
+    this.#events.dispatchEvent(new CustomEvent(type, { detail }))
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#mutex.run(async () => undefined)
+    this.#components.onClosed()
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** The checks that need nothing but the bytes; they may run for many entries at once. Never throws on hostile bytes. */
+  async judge(bytes: Uint8Array): Promise<Judgement> {
+    const hash = hashOfBlock(bytes)
+    if (this.#held.has(hash) || (await this.has(hash))) return { kind: 'known', hash }
+    const verdict = await this.#rules.check(bytes)
+    if (!verdict.ok) {
+      this.#countRefusal(verdict.reason)
+      return { kind: 'refused', reason: verdict.reason }
+    }
+    this.#identity.remember(verdict.signature, verdict.entry.writer, verdict.signed)
+    return { kind: 'valid', entry: verdict.entry }
+  }
+
+  /**
+   * Stores judged entries, in any order and with any duplicates, in one atomic write. What lacks an ancestor is held until
+   * the ancestor comes.
+   *
+   * @throws {DeadDropError} `storage-full` or `storage-denied`; nothing of the batch is stored then.
+   */
+  ingest(entries: readonly LogEntry[]): Promise<IngestOutcome> {
+    return this.#mutex.run(async () => {
+      if (this.#isClosed) return { stored: [], held: 0, refused: 0 }
+      const plan = await this.#plan(entries)
+      if (plan.accepted.length > 0) {
+        const covered = new Set(plan.accepted.flatMap(({ next, refs }) => [...next, ...refs]))
+        await this.#change(this.#sortedHeads(), async (oplog) => {
+          for (const { hash, bytes } of plan.accepted) this.#storages.offer(hash, bytes)
+          for (const { hash, bytes } of plan.accepted) {
+            if (!covered.has(hash)) await oplog.joinEntry(await Entry.decode(bytes))
+          }
+          return { entries: plan.accepted, otherHeads: [] }
+        })
+        for (const { hash } of plan.accepted) this.#settle(hash)
+      }
+      return { stored: plan.accepted, held: plan.held, refused: plan.refused }
+    })
+  }
+
+  /** What this replica has, for an exchange with a peer. */
+  async have(): Promise<Have> {
+    const { entries } = this.#state
+    const positions = new Set<number>()
+    for (let distance = 1; distance < entries && positions.size < MAX_LADDER_RUNGS - 1; distance *= 2) {
+      positions.add(entries - distance)
+    }
+    if (entries > 1) positions.add(1)
+    const values = await this.#components.store.getMany([...positions].map((position) => this.#keys.arrival(position)))
+    const ladder = values.flatMap((value) =>
+      value === undefined ? [] : [new TextDecoder().decode(value) as EntryHash] // written by #change
+    )
+    return { heads: (await this.heads()).slice(0, MAX_HAVE_HEADS), ladder }
+  }
+
+  /**
+   * Pages of entries that a peer lacks who has `known` and its ancestors, in causal order. Reads as far back as the oldest
+   * entry that the peer lacks, and holds no more than hashes in memory.
+   */
+  async *missingFrom(known: readonly EntryHash[]): AsyncGenerator<readonly LogEntry[]> {
+    const theirs = new Set<string>((await this.#storages.rows(known)).keys())
+    if (theirs.size === 0) {
+      yield* this.#everything()
+      return
+    }
+    const wanted = new Set<string>((await this.heads()).filter((hash) => !theirs.has(hash)))
+    const missing: EntryHash[] = []
+    let to = this.#keys.orders.to
+    while (wanted.size > 0) {
+      const keys: string[] = []
+      for await (const [key] of this.#components.store.entries({
+        from: this.#keys.orders.from,
+        to,
+        isReverse: true,
+        limit: PAGE
+      })) {
+        keys.push(key)
+      }
+      const last = keys.at(-1)
+      if (last === undefined) break
+      to = last
+      // Newest first: every child of an entry was seen before the entry, so its side is known.
+      for (const entry of await this.#readMany(keys.map(hashOfOrderKey))) {
+        const parents = [...entry.next, ...entry.refs]
+        if (theirs.delete(entry.hash)) {
+          for (const parent of parents) {
+            theirs.add(parent)
+            wanted.delete(parent)
+          }
+        } else if (wanted.delete(entry.hash)) {
+          missing.push(entry.hash)
+          for (const parent of parents) if (!theirs.has(parent)) wanted.add(parent)
+        }
+        if (wanted.size === 0) break
+      }
+    }
+    missing.reverse()
+    for (let start = 0; start < missing.length; start += PAGE) {
+      yield await this.#readMany(missing.slice(start, start + PAGE))
+    }
+  }
+
+  async *#everything(): AsyncGenerator<readonly LogEntry[]> {
+    let { from } = this.#keys.orders
+    for (;;) {
+      const keys: string[] = []
+      for await (const [key] of this.#components.store.entries({ from, to: this.#keys.orders.to, limit: PAGE })) {
+        keys.push(key)
+      }
+      const last = keys.at(-1)
+      if (last === undefined) return
+      yield await this.#readMany(keys.map(hashOfOrderKey))
+      from = `${last}\0`
+    }
+  }
+
+  /** Sorts entries into accepted (in causal order), held and refused. Changes nothing but the held ones. */
+  async #plan(entries: readonly LogEntry[]): Promise<{ accepted: LogEntry[]; held: number; refused: number }> {
+    const rows = await this.#storages.rows(entries.flatMap(({ hash, next, refs }) => [hash, ...next, ...refs]))
+    const times = new Map<EntryHash, number>()
+    const refused = new Map<EntryHash, EntryRefusal>()
+    const accepted: LogEntry[] = []
+    let { entries: count, bytes } = this.size()
+    let held = 0
+
+    // Time grows along every link, so this order puts ancestors first.
+    const queue = [...entries].sort((a, b) => b.time - a.time || (a.hash < b.hash ? 1 : -1))
+    for (let entry = queue.pop(); entry !== undefined; entry = queue.pop()) {
+      const { hash, next, refs } = entry
+      if (times.has(hash) || refused.has(hash) || rows.has(hash)) continue
+      const parents = [...next, ...refs]
+      const timeOf = (parent: EntryHash): number | undefined => times.get(parent) ?? rows.get(parent)?.time
+      const cause = parents.map((parent) => refused.get(parent)).find((reason) => reason !== undefined)
+      const missing = parents.filter((parent) => timeOf(parent) === undefined)
+      let reason: EntryRefusal | undefined = cause
+      if (reason === undefined && missing.length > 0) {
+        if (!this.#held.has(hash)) held += 1
+        this.#hold(entry, missing)
+        continue
+      }
+      const parentTimes = {
+        next: next.map((parent) => timeOf(parent) ?? 0),
+        refs: refs.map((parent) => timeOf(parent) ?? 0)
+      }
+      if (reason === undefined && !isCausal(entry, parentTimes)) reason = 'time-not-causal'
+      const size = { entries: count + 1, bytes: bytes + entry.bytes.byteLength }
+      if (reason === undefined && !this.#mayStore(size, entry.bytes.byteLength)) reason = 'over-quota'
+      if (reason === undefined) {
+        accepted.push(entry)
+        times.set(hash, entry.time)
+        count = size.entries
+        bytes = size.bytes
+      } else {
+        refused.set(hash, reason)
+        this.#countRefusal(reason)
+      }
+      const children = [...(this.#waitingFor.get(hash) ?? [])].flatMap((child) => this.#held.get(child) ?? [])
+      if (children.length === 0) continue
+      const childRows = await this.#storages.rows(children.flatMap((child) => [...child.next, ...child.refs]))
+      for (const [parent, row] of childRows) rows.set(parent, row)
+      queue.push(...children)
+    }
+    for (const hash of refused.keys()) this.#settle(hash)
+    return { accepted, held, refused: refused.size }
+  }
+
+  #hold(entry: LogEntry, missing: readonly EntryHash[]): void {
+    this.#held.set(entry.hash, entry)
+    for (const parent of missing) {
+      const children = this.#waitingFor.get(parent) ?? new Set()
+      children.add(entry.hash)
+      this.#waitingFor.set(parent, children)
+    }
+    if (this.#held.size <= MAX_HELD_ENTRIES) return
+    const oldest = this.#held.keys().next()
+    if (oldest.done !== true) this.#release(oldest.value)
+  }
+
+  /** The fate of `hash` is known, and so is that of everything that waited for it alone. */
+  #settle(hash: EntryHash): void {
+    this.#waitingFor.delete(hash)
+    this.#release(hash)
+  }
+
+  /** Ends the wait of `hash` itself; who waits for it goes on waiting. */
+  #release(hash: EntryHash): void {
+    const entry = this.#held.get(hash)
+    if (entry === undefined) return
+    this.#held.delete(hash)
+    for (const parent of [...entry.next, ...entry.refs]) {
+      const children = this.#waitingFor.get(parent)
+      children?.delete(hash)
+      if (children?.size === 0) this.#waitingFor.delete(parent)
+    }
+  }
+
+  /**
+   * One change of the log: lets OrbitDB's log do it in memory, then writes everything at once.
+   *
+   * @param shown - the heads that the log sees.
+   */
+  async #change(
+    shown: readonly Head[],
+    work: (oplog: Oplog) => Promise<{ readonly entries: readonly LogEntry[]; readonly otherHeads: readonly Head[] }>
+  ): Promise<readonly LogEntry[]> {
+    const before = this.#state
+    try {
+      this.#storages.showHeads(shown)
+      const { entries, otherHeads } = await work(await this.#openOplog())
+      const rows: [EntryHash, IndexRow][] = entries.map(({ hash, time }, position) => [
+        hash,
+        { arrival: before.entries + position + 1, time }
+      ])
+      const times = new Map(before.heads.map(({ hash, time }) => [hash, time]))
+      for (const { hash, time } of entries) times.set(hash, time)
+      const heads = [...this.#storages.writtenHeads(), ...otherHeads].map(({ hash, next }) => ({
+        hash,
+        next,
+        time: times.get(hash) ?? 0
+      }))
+      const state: LogState = {
+        entries: before.entries + entries.length,
+        bytes: before.bytes + entries.reduce((sum, { bytes }) => sum + bytes.byteLength, 0),
+        heads
+      }
+      const writes: KeyValueWrite[] = entries.flatMap(({ hash, time, bytes }, position) => [
+        { key: blockKey(hash), value: bytes },
+        { key: this.#keys.index(hash), value: encodeIndexRow({ arrival: before.entries + position + 1, time }) },
+        { key: this.#keys.order(time, hash), value: new Uint8Array() },
+        { key: this.#keys.arrival(before.entries + position + 1), value: new TextEncoder().encode(hash) }
+      ])
+      if (before.entries === 0) {
+        // So that a stock OrbitDB peer can open the address through bitswap.
+        const manifest = encodeLogManifest(this.manifest)
+        writes.push({ key: blockKey(hashOfBlock(manifest)), value: manifest })
+      }
+      writes.push({ key: this.#keys.state, value: encodeLogState(state) })
+      await this.#components.store.write(writes)
+      this.#state = state
+      this.#storages.settle(rows)
+      this.emit(
+        'entries',
+        entries.map((entry, position) => this.#sealedEntry(entry, before.entries + position + 1))
+      )
+      return entries
+    } catch (error) {
+      this.#storages.rollback()
+      // A write that failed may have reached the disk all the same: only the disk knows.
+      this.#state = await loadLogState(this.#components.store, this.#keys).catch(() => before)
+      throw error
+    }
+  }
+
+  async #openOplog(): Promise<Oplog> {
+    const access: OplogAccess = {
+      canAppend: async ({ hash, ...fields }) =>
+        hash === undefined
+          ? (await this.#rules.checkFields(fields as unknown as CborValue)) === undefined // read field by field there
+          : this.#storages.isAccepted(hash)
+    }
+    this.#oplog ??= await Log(this.#identity, {
+      logId: this.address,
+      access,
+      entryStorage: this.#storages.entries,
+      headsStorage: this.#storages.heads,
+      indexStorage: this.#storages.index
+    })
+    return this.#oplog
+  }
+
+  #sortedHeads(): LogState['heads'] {
+    return [...this.#state.heads].sort((a, b) => b.time - a.time || (a.hash < b.hash ? 1 : -1))
+  }
+
+  async #read(hash: EntryHash): Promise<LogEntry> {
+    const bytes = await this.#storages.block(hash)
+    const entry = bytes === undefined ? undefined : readStoredEntry(bytes, hash)
+    if (entry === undefined) throw new DeadDropError('storage-corrupt', 'an entry of the log is not in the store')
+    return entry
+  }
+
+  async #readMany(hashes: readonly EntryHash[]): Promise<LogEntry[]> {
+    const blocks = await this.#components.store.getMany(hashes.map(blockKey))
+    return hashes.map((hash, position) => {
+      const bytes = blocks[position]
+      const entry = bytes === undefined ? undefined : readStoredEntry(bytes, hash)
+      if (entry === undefined) throw new DeadDropError('storage-corrupt', 'an entry of the log is not in the store')
+      return entry
+    })
+  }
+
+  #sealedEntry({ hash, writer, time, sealed }: LogEntry, arrival: number): SealedEntry {
+    return { log: this.address, hash, writer, time, arrival, sealed }
+  }
+
+  #countRefusal(reason: string): void {
+    this.#refusals[reason] = (this.#refusals[reason] ?? 0) + 1
+    this.emit('refused', { ...this.#refusals })
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new DeadDropError('stopped', 'log is closed')
+  }
+}
+
+/**
+ * Opens a log from the store, or starts an empty one.
+ *
+ * @throws {DeadDropError} `storage-corrupt` when the store has lost parts of the log that nothing else can replace.
+ */
+export async function openOrbitLog(components: OrbitLogComponents, manifest: LogManifest): Promise<OrbitLog> {
+  const state = await loadLogState(components.store, createLogKeys(logAddressOf(manifest)))
+  return new OrbitLog(components, manifest, state)
+}
