@@ -19,5 +19,6 @@ export const SIGNATURE_CONTEXT = {
   pinReceipt: 'dd/pin-receipt/v1',
   deviceCertificate: 'dd/device/v1',
   leafCertificate: 'dd/leaf/v1',
-  inviteBundle: 'dd/invite/v1'
+  inviteBundle: 'dd/invite/v1',
+  welcome: 'dd/welcome/v1'
 } as const

@@ -1,11 +1,23 @@
 import type { Author } from '#messaging/ports.ts'
-import { decodeCanonical, encodeCanonical, readBytes, readInteger, readList } from '#protocol/cbor.ts'
+import {
+  decodeCanonical,
+  encodeCanonical,
+  readBytes,
+  readInteger,
+  readList
+} from '#protocol/cbor.ts'
 import type { SignatureVerifier } from '#protocol/ed25519.ts'
 import { withContext } from '#protocol/gate.ts'
 import { SIGNATURE_CONTEXT } from '#protocol/protocol-ids.ts'
 import type { Clock } from './components.ts'
 import { createSigner } from './ed25519-signer.ts'
-import { deviceCertificateMessage, NO_EXPIRY, redactIdentity, type Identity, type IdentityWithSecrets } from './identity.ts'
+import {
+  deviceCertificateMessage,
+  NO_EXPIRY,
+  redactIdentity,
+  type Identity,
+  type IdentityWithSecrets
+} from './identity.ts'
 
 const MAX_CREDENTIAL_BYTES = 512
 
@@ -25,7 +37,9 @@ export async function createCredential(
   identity: IdentityWithSecrets,
   leafPublicKey: Uint8Array
 ): Promise<Uint8Array> {
-  const leafCertificate = await createSigner(identity.deviceSeed).sign(leafCertificateMessage(leafPublicKey))
+  const leafCertificate = await createSigner(identity.deviceSeed).sign(
+    leafCertificateMessage(leafPublicKey)
+  )
   return encodeCanonical([
     identity.rootPublicKey,
     identity.devicePublicKey,
@@ -39,7 +53,12 @@ export async function createCredential(
 /** Takes a credential apart. Checks form only; signatures: {@link verifyCredential}. Hostile bytes are `undefined`. */
 export function readCredential(bytes: Uint8Array): Credential | undefined {
   try {
-    const fields = readList(decodeCanonical(bytes, MAX_CREDENTIAL_BYTES), 'credential', 6, (item) => item)
+    const fields = readList(
+      decodeCanonical(bytes, MAX_CREDENTIAL_BYTES),
+      'credential',
+      6,
+      (item) => item
+    )
     const [root, device, deviceId, notAfter, deviceCertificate, leafCertificate] = fields
     return {
       rootPublicKey: readBytes(root, 'root key', 32),
@@ -99,4 +118,3 @@ export function isSameAuthor(a: Author, b: Author): boolean {
 function leafCertificateMessage(leafPublicKey: Uint8Array): Uint8Array {
   return withContext(SIGNATURE_CONTEXT.leafCertificate, leafPublicKey)
 }
-

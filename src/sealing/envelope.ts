@@ -28,7 +28,10 @@ export function sealEnvelope(
 ): SealedBytes {
   const length = envelopeLength(content.byteLength)
   if (length > maxBytes) {
-    throw new DeadDropError('bytes-too-large', `envelope is ${length} bytes, allowed 1..${maxBytes}`)
+    throw new DeadDropError(
+      'bytes-too-large',
+      `envelope is ${length} bytes, allowed 1..${maxBytes}`
+    )
   }
   const nonce = components.random(NONCE_BYTES)
   const envelope = new Uint8Array(length)

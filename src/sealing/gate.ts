@@ -1,11 +1,7 @@
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { LogAddress } from '#protocol/brand.ts'
-import {
-  encodeGateCertificate,
-  gateCertificateMessage,
-  type LogWriter
-} from '#protocol/gate.ts'
+import { encodeGateCertificate, gateCertificateMessage, type LogWriter } from '#protocol/gate.ts'
 import { createSigner } from './ed25519-signer.ts'
 
 /** Public half of the gate key of a log. @param gateSeed - 32 bytes, known to every member and to nobody else. */

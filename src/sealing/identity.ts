@@ -84,7 +84,14 @@ export function encodeIdentity(identity: IdentityWithSecrets): Uint8Array {
 /** @throws {DeadDropError} `data-newer` for a version of the future, `storage-corrupt` for anything else that {@link encodeIdentity} did not write. */
 export function decodeIdentity(bytes: Uint8Array): IdentityWithSecrets {
   return decodeStored('identity', bytes, MAX_IDENTITY_BYTES, VERSION, (value) => {
-    const map = readMap(value, 'identity', ['v', 'root', 'device', 'deviceId', 'notAfter', 'certificate'])
+    const map = readMap(value, 'identity', [
+      'v',
+      'root',
+      'device',
+      'deviceId',
+      'notAfter',
+      'certificate'
+    ])
     const rootSeed = readBytes(map['root'], 'root seed', 32)
     const deviceSeed = readBytes(map['device'], 'device seed', 32)
     const identity: IdentityWithSecrets = {
@@ -97,7 +104,11 @@ export function decodeIdentity(bytes: Uint8Array): IdentityWithSecrets {
       deviceSeed
     }
     // Ed25519 is deterministic: the certificate is right exactly when signing again gives it.
-    const message = deviceCertificateMessage(identity.devicePublicKey, identity.deviceId, identity.notAfter)
+    const message = deviceCertificateMessage(
+      identity.devicePublicKey,
+      identity.deviceId,
+      identity.notAfter
+    )
     if (!equalBytes(ed25519.sign(message, rootSeed), identity.deviceCertificate)) {
       throw new DeadDropError('bytes-malformed', 'device certificate does not match its keys')
     }

@@ -1,7 +1,14 @@
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { Author, OpenResult, SealingSession } from '#messaging/ports.ts'
 import type { PlainBytes } from '#protocol/brand.ts'
-import { encodeCanonical, readBytes, readList, readMap, readText, type CborValue } from '#protocol/cbor.ts'
+import {
+  encodeCanonical,
+  readBytes,
+  readList,
+  readMap,
+  readText,
+  type CborValue
+} from '#protocol/cbor.ts'
 import { DeadDropError } from '#protocol/errors.ts'
 import { MAX_LIVE_FRAME_BYTES, MAX_SEALED_BYTES } from '#protocol/limits.ts'
 import { createLogManifest, logAddressOf } from '#protocol/log-manifest.ts'
@@ -11,7 +18,16 @@ import { envelopeLength, isEnvelopeLength, openEnvelope, sealEnvelope } from './
 import { createLogWriter, gatePublicKeyOf } from './gate.ts'
 import type { IdentityWithSecrets } from './identity.ts'
 import { redactIdentity } from './identity.ts'
-import { contextOf, createMls, encodeGroup, membersOf, ownLeafOf, type KeyPackageWithSecrets, type Mls, type MlsEpoch } from './mls/mls.ts'
+import {
+  contextOf,
+  createMls,
+  encodeGroup,
+  membersOf,
+  ownLeafOf,
+  type KeyPackageWithSecrets,
+  type Mls,
+  type MlsEpoch
+} from './mls/mls.ts'
 import { decodeSkipped, encodeSkipped } from './mls/skipped-keys.ts'
 import { decodeStored } from './stored.ts'
 
@@ -137,9 +153,14 @@ export async function joinSession(
  * @throws {DeadDropError} `data-newer` for a version of the future, `storage-corrupt` for anything else that `freeze` did
  *   not write.
  */
-export async function thawSession(components: SealingComponents, bytes: Uint8Array): Promise<Session> {
+export async function thawSession(
+  components: SealingComponents,
+  bytes: Uint8Array
+): Promise<Session> {
   const mls = await createMls(components)
-  const state = decodeStored('session', bytes, MAX_SESSION_BYTES, VERSION, (value) => readState(mls, value))
+  const state = decodeStored('session', bytes, MAX_SESSION_BYTES, VERSION, (value) =>
+    readState(mls, value)
+  )
   return createSealingSession(components, mls, state)
 }
 
@@ -160,7 +181,11 @@ async function openSession(
     writerSeed: components.random(32)
   }
   const { groupId } = contextOf(mlsEpoch)
-  return createSealingSession(components, mls, { groupId, log, epochs: new Map([[epoch.id, epoch]]) })
+  return createSealingSession(components, mls, {
+    groupId,
+    log,
+    epochs: new Map([[epoch.id, epoch]])
+  })
 }
 
 /**
@@ -196,7 +221,10 @@ function createSealingSession(
       const length = envelopeLength(sealing.message.byteLength)
       if (length > MAX_SEALED_BYTES) {
         // Nothing was used up: the ratchet stands where it stood, and this ciphertext never leaves.
-        throw new DeadDropError('text-too-long', `envelope is ${length} bytes, allowed 1..${MAX_SEALED_BYTES}`)
+        throw new DeadDropError(
+          'text-too-long',
+          `envelope is ${length} bytes, allowed 1..${MAX_SEALED_BYTES}`
+        )
       }
       const sealed = sealEnvelope(components, head.envelopeKey, sealing.message)
       head.mls = sealing.epoch

@@ -24,13 +24,25 @@ export function decodeStored<T>(
     throw new DeadDropError('storage-corrupt', `stored ${subject} cannot be read`, { cause })
   }
   if (found > version) {
-    throw new DeadDropError('data-newer', `stored ${subject} has version ${found}, known is ${version}`)
+    throw new DeadDropError(
+      'data-newer',
+      `stored ${subject} has version ${found}, known is ${version}`
+    )
   }
-  throw new DeadDropError('storage-corrupt', `stored ${subject} has version ${found}, known is ${version}`)
+  throw new DeadDropError(
+    'storage-corrupt',
+    `stored ${subject} has version ${found}, known is ${version}`
+  )
 }
 
 function versionOf(value: CborValue): number {
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array || Array.isArray(value)) return 0
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    value instanceof Uint8Array ||
+    Array.isArray(value)
+  )
+    return 0
   const version = (value as { readonly [key: string]: CborValue })['v'] // what is left of the union; isArray does not narrow readonly lists
   return typeof version === 'number' && Number.isSafeInteger(version) ? version : 0
 }

@@ -100,7 +100,9 @@ export interface Mls {
   decodeGroup(bytes: Uint8Array): ClientState
   /** MLS-Exporter(label, "", length). */
   exportSecret(epoch: MlsEpoch, label: string, length: number): Promise<Uint8Array>
-  deriveInboxKey(seed: Uint8Array): Promise<{ readonly publicKey: Uint8Array; readonly privateKey: Uint8Array }>
+  deriveInboxKey(
+    seed: Uint8Array
+  ): Promise<{ readonly publicKey: Uint8Array; readonly privateKey: Uint8Array }>
   /** HPKE base mode (RFC 9180) over X-Wing. */
   hpkeSeal(
     publicKey: Uint8Array,
@@ -180,7 +182,14 @@ export async function createMls(components: SealingComponents): Promise<Mls> {
       if (ownPackage === undefined || keyPackage === undefined) {
         throw new DeadDropError('bytes-malformed', 'key package is not an MLS key package')
       }
-      const founded = await createGroup(groupId, ownPackage, privatePackageOf(own), [], suite, config)
+      const founded = await createGroup(
+        groupId,
+        ownPackage,
+        privatePackageOf(own),
+        [],
+        suite,
+        config
+      )
       const commit = await createCommit(
         { state: founded, cipherSuite: suite },
         {
@@ -248,7 +257,8 @@ export async function createMls(components: SealingComponents): Promise<Mls> {
       if (!equalBytes(privateMessage.groupId, groupContext.groupId)) return rejected('other-group')
       if (privateMessage.epoch !== groupContext.epoch) return rejected('other-epoch')
       // A newer version of DeadDrop may change the group; this one cannot follow, and keeps the entry for its successor.
-      if (privateMessage.contentType !== 'application') return { kind: 'waiting', reason: 'handshake' }
+      if (privateMessage.contentType !== 'application')
+        return { kind: 'waiting', reason: 'handshake' }
       try {
         return await openApplicationMessage(suite, epoch, privateMessage)
       } catch {
@@ -368,7 +378,12 @@ async function openApplicationMessage(
 
   const nonce = step.nonce.map((byte, index) => byte ^ (reuseGuard[index] ?? 0))
   const { groupId, epoch: number, contentType, authenticatedData } = message
-  const aad = encode(privateContentAADEncoder)({ groupId, epoch: number, contentType, authenticatedData })
+  const aad = encode(privateContentAADEncoder)({
+    groupId,
+    epoch: number,
+    contentType,
+    authenticatedData
+  })
   const decrypted = await suite.hpke.decryptAead(step.key, nonce, aad, message.ciphertext)
   const decoded = decodePrivateMessageContent('application')(decrypted, 0)?.[0]
   if (decoded?.contentType !== 'application') return rejected('malformed')
