@@ -38,10 +38,10 @@ const TABLE = {
   sealing: {
     values: ['protocol'],
     types: ['messaging'],
-    packages: ['ts-mls', '@hpke/[^/]+', '@noble/[^/]+', 'multiformats']
+    packages: ['ts-mls', '@hpke/[^/]+', '@noble/[^/]+', 'multiformats', '@multiformats/multiaddr']
   },
   messaging: { values: ['protocol'], types: ['replica', 'pinning'], packages: [] },
-  history: { values: ['protocol', 'messaging'], types: ['sealing'], packages: [] },
+  history: { values: ['protocol', 'messaging'], types: ['sealing', 'replica'], packages: [] },
   client: {
     values: ['protocol', 'replica', 'pinning', 'sealing', 'messaging', 'history'],
     types: [],

@@ -68,7 +68,7 @@ export const PLANTED_VIOLATIONS: readonly PlantedViolation[] = [
   forbidden('pinning', 'messaging'),
   forbidden('sealing', 'replica'),
   forbidden('messaging', 'sealing'),
-  forbidden('history', 'replica'),
+  forbidden('history', 'pinning'),
   forbidden('client', 'ui'),
   forbidden('headless', 'sealing'),
   forbidden('ui', 'sealing'),
