@@ -34,8 +34,12 @@ export interface ConversationChange {
   readonly due?: { readonly put?: readonly DueReceipt[]; readonly remove?: readonly DueReceipt[] }
 }
 
-/** Everything that one step changes: stored in one transaction, because an entry opens exactly once. */
+/**
+ * Everything that one step changes: stored in one transaction, because an entry opens exactly once. Where a list removes
+ * and puts the same thing, it is there afterwards.
+ */
 export interface HistoryChange {
+  /** Each conversation at most once. */
   readonly conversations?: readonly ConversationChange[]
   /** Last processed arrival of logs. */
   readonly cursors?: readonly { readonly log: LogAddress; readonly arrival: number }[]
@@ -95,13 +99,17 @@ export interface History {
   cursor(log: LogAddress): Promise<number>
 
   /**
-   * The newest `limit` messages, or the newest `limit` before message `before`.
+   * The newest `limit` messages, or the newest `limit` before message `before`; give the record, not its id alone, where
+   * members may have taken each other's ids.
    *
    * @throws {DeadDropError} `message-unknown` when `before` is not in the conversation.
    */
   messages(
     conversation: string,
-    window: { readonly limit: number; readonly before?: string }
+    window: {
+      readonly limit: number
+      readonly before?: string | Pick<MessageRecord, 'id' | 'author'>
+    }
   ): Promise<MessagePage>
   /** The messages with this id: one, or several when members took each other's ids. */
   message(conversation: string, id: string): Promise<readonly MessageRecord[]>
@@ -118,6 +126,9 @@ export interface History {
   parked(conversation: string, limit: number): Promise<readonly ParkedEntry[]>
   /** Oldest first. */
   dueReceipts(conversation: string, limit: number): Promise<readonly DueReceipt[]>
+
+  /** How often a stored value could not be read and was left out, by kind, since this history was opened. */
+  unreadable(): ReadonlyMap<string, number>
 
   /** Lets running commits end and refuses later ones; the store stays open, whoever made it closes it. May be called twice. */
   close(): Promise<void>

@@ -19,7 +19,7 @@ export function normaliseName(raw: string): string {
     .replace(FORBIDDEN, '')
     .trim()
   if (!VISIBLE.test(name)) throw new DeadDropError('name-empty', 'name has no visible character')
-  const length = [...name].length
+  const length = Array.from(name).length
   if (length > MAX_NAME_CHARACTERS) {
     throw new DeadDropError(
       'name-too-long',
