@@ -20,11 +20,11 @@ const PKCS8_PREFIX = hexToBytes('302e020100300506032b657004220420')
  */
 export function createSigner(
   seed: Uint8Array,
-  subtle: SubtleCrypto | undefined = globalThis.crypto.subtle
+  subtle: SubtleCrypto = globalThis.crypto.subtle
 ): Signer {
   const secret = seed.slice()
   let imported: Promise<CryptoKey> | undefined
-  let isNative = subtle !== undefined
+  let isNative = true
 
   let publicKey: Uint8Array | undefined
 
@@ -34,7 +34,7 @@ export function createSigner(
       return publicKey
     },
     async sign(message) {
-      if (subtle !== undefined && isNative) {
+      if (isNative) {
         try {
           imported ??= subtle.importKey(
             'pkcs8',
@@ -45,7 +45,7 @@ export function createSigner(
           )
           return new Uint8Array(await subtle.sign('Ed25519', await imported, message.slice()))
         } catch {
-          // An engine without Ed25519, or one that lost its key process: the portable code gives the same signature.
+          // An engine without Ed25519, or a page without WebCrypto: the portable code gives the same signature.
           isNative = false
         }
       }

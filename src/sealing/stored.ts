@@ -36,13 +36,7 @@ export function decodeStored<T>(
 }
 
 function versionOf(value: CborValue): number {
-  if (
-    typeof value !== 'object' ||
-    value === null ||
-    value instanceof Uint8Array ||
-    Array.isArray(value)
-  )
-    return 0
-  const version = (value as { readonly [key: string]: CborValue })['v'] // what is left of the union; isArray does not narrow readonly lists
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return 0
+  const version: unknown = Object.entries(value).find(([key]) => key === 'v')?.[1]
   return typeof version === 'number' && Number.isSafeInteger(version) ? version : 0
 }
