@@ -51,12 +51,24 @@ const ADDRESS_CHARACTERS = '/orbitdb/'.length + HASH_CHARACTERS
 const MAX_WORD_CHARACTERS = 16
 
 /**
+ * A fresh nonce for {@link PinRequest.nonce}.
+ *
+ * @param randomBytes - cryptographically random.
+ */
+export function createPinNonce(randomBytes: (length: number) => Uint8Array): string {
+  return bytesToHex(randomBytes(NONCE_BYTES))
+}
+
+/**
  * Signs and frames a request: `{ body, sig, v: 1 }`, where `body` is the canonical encoding of the request.
  *
  * @param writer - the device that `request.writer` names.
  * @throws {DeadDropError} `bytes-malformed` over {@link MAX_PIN_HEADS} heads.
  */
-export async function encodePinRequest(request: PinRequest, writer: LogWriter): Promise<Uint8Array> {
+export async function encodePinRequest(
+  request: PinRequest,
+  writer: LogWriter
+): Promise<Uint8Array> {
   const body = encodeRequestBody(request)
   const signature = await writer.sign(withContext(SIGNATURE_CONTEXT.pinRequest, body))
   return encodeCanonical({ v: VERSION, body, sig: signature })
@@ -287,6 +299,7 @@ function readKind(value: CborValue | undefined): PinKind {
 
 function readRefusal(value: CborValue | undefined): PinRefusal {
   const status = PIN_REFUSALS.find((refusal) => refusal === value)
-  if (status === undefined) throw new DeadDropError('bytes-malformed', 'status is not a known refusal')
+  if (status === undefined)
+    throw new DeadDropError('bytes-malformed', 'status is not a known refusal')
   return status
 }

@@ -75,12 +75,15 @@ describe('peer id', () => {
     expect(peerIdOfPublicKey(key.publicKey.raw)).toBe(peerId)
   })
 
-  it.each(['', 'QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N', '12D3KooW', `${pim.peerId}1`, pim.peerId.toLowerCase()])(
-    'gives no key for %j',
-    (text) => {
-      expect(publicKeyOfPeerId(text)).toBeUndefined()
-    }
-  )
+  it.each([
+    '',
+    'QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N',
+    '12D3KooW',
+    `${pim.peerId}1`,
+    pim.peerId.toLowerCase()
+  ])('gives no key for %j', (text) => {
+    expect(publicKeyOfPeerId(text)).toBeUndefined()
+  })
 })
 
 describe('pin request', () => {
@@ -130,7 +133,10 @@ describe('pin request', () => {
   it('never throws a foreign error on well-formed cbor of another shape', () => {
     fc.assert(
       fc.property(
-        fc.dictionary(fc.constantFrom('v', 'body', 'sig', 'kind', 'status'), fc.oneof(fc.integer(), fc.uint8Array(), fc.string(), fc.boolean())),
+        fc.dictionary(
+          fc.constantFrom('v', 'body', 'sig', 'kind', 'status'),
+          fc.oneof(fc.integer(), fc.uint8Array(), fc.string(), fc.boolean())
+        ),
         (map) => {
           const bytes = encodeCanonical({ ...map, v: 1 })
           expect(codeOf(() => decodePinRequest(bytes))).toBe('bytes-malformed')
@@ -142,7 +148,9 @@ describe('pin request', () => {
   })
 
   it('is too large over the limit, before anything is parsed', () => {
-    expect(codeOf(() => decodePinRequest(new Uint8Array(MAX_PIN_MESSAGE_BYTES + 1)))).toBe('bytes-too-large')
+    expect(codeOf(() => decodePinRequest(new Uint8Array(MAX_PIN_MESSAGE_BYTES + 1)))).toBe(
+      'bytes-too-large'
+    )
   })
 
   it('fits the limit with the most heads, and names no more', async () => {
@@ -150,18 +158,25 @@ describe('pin request', () => {
     const bytes = await encodePinRequest({ ...request, heads }, alice)
     expect(bytes.byteLength).toBeLessThan(MAX_PIN_MESSAGE_BYTES)
     expect(decodePinRequest(bytes).request.heads).toEqual(heads)
-    await expect(encodePinRequest({ ...request, heads: [...heads, head] }, alice)).rejects.toThrow('65 heads')
+    await expect(encodePinRequest({ ...request, heads: [...heads, head] }, alice)).rejects.toThrow(
+      '65 heads'
+    )
   })
 
   it('of an unknown version is malformed', async () => {
     const bytes = await encodePinRequest(request, alice)
     const map = decodeCanonical(bytes, MAX_PIN_MESSAGE_BYTES) as Record<string, Uint8Array>
-    expect(codeOf(() => decodePinRequest(encodeCanonical({ ...map, v: 2 })))).toBe('bytes-malformed')
+    expect(codeOf(() => decodePinRequest(encodeCanonical({ ...map, v: 2 })))).toBe(
+      'bytes-malformed'
+    )
   })
 
   it('does not verify with the certificate of another log', async () => {
     const stranger = gatedLog(2).admit(1)
-    const bytes = await encodePinRequest({ ...request, certificate: stranger.certificate }, stranger)
+    const bytes = await encodePinRequest(
+      { ...request, certificate: stranger.certificate },
+      stranger
+    )
     expect(await verifyPinRequest(verifier, decodePinRequest(bytes))).toBe(false)
   })
 
@@ -244,7 +259,10 @@ describe('pin receipt', () => {
 
 describe('pin refusal', () => {
   it.each(PIN_REFUSALS)('%s comes back', (status) => {
-    expect(decodePinAnswer(encodePinAnswer({ kind: 'refuse', status }))).toEqual({ kind: 'refuse', status })
+    expect(decodePinAnswer(encodePinAnswer({ kind: 'refuse', status }))).toEqual({
+      kind: 'refuse',
+      status
+    })
   })
 
   it.each([

@@ -1,0 +1,300 @@
+import type { LogAddress } from '#protocol/brand.ts'
+import type { SignatureVerifier } from '#protocol/ed25519.ts'
+import { isDeadDropError } from '#protocol/errors.ts'
+import type { KeyValueWrite } from '#protocol/key-value-store.ts'
+import { MAX_PIN_HEADS, MAX_PIN_MESSAGE_BYTES } from '#protocol/limits.ts'
+import { logAddressOf } from '#protocol/log-manifest.ts'
+import type { SignedPinRequest } from '#protocol/pin-codec.ts'
+import {
+  decodePinRequest,
+  encodePinAnswer,
+  signPinReceipt,
+  verifyPinRequest
+} from '#protocol/pin-codec.ts'
+import type { PinAnswer, PinRefusal, PinRequest, SignedPinReceipt } from '#protocol/pin-messages.ts'
+import { PIN_PROTOCOL } from '#protocol/protocol-ids.ts'
+import type { Clock } from '#replica/network/clock.ts'
+import type { Replica } from '#replica/replica.ts'
+import type { SealedLog } from '#replica/sealed-log.ts'
+import { admitPin } from './admission.ts'
+import type { Logger } from './logger.ts'
+import { describeError } from './logger.ts'
+import type { Metrics } from './metrics.ts'
+import type { NonceMemory } from './nonce-memory.ts'
+import type { Quota, Shortage } from './quota.ts'
+import { shortageOf } from './quota.ts'
+import type { PinnedLog, Registry } from './registry.ts'
+import type { Usage } from './usage.ts'
+
+export interface PinServiceComponents {
+  readonly replica: Replica
+  readonly registry: Registry
+  readonly nonces: NonceMemory
+  readonly usage: Usage
+  readonly verifier: SignatureVerifier
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly logger: Logger
+  readonly freeDiskBytes: () => Promise<number>
+}
+
+/** The promises of this node, kept: answers the pin protocol and follows what was pinned. */
+export interface PinService {
+  /** Opens every log of the registry, then answers requests. */
+  start(): Promise<void>
+  /** Deletes a log whose promise has ended, unless a request for it is being answered or renewed it. */
+  expire(address: LogAddress, isOver: (record: PinnedLog) => boolean): Promise<boolean>
+  /** Refuses what comes from now on, and resolves when what came before is answered. */
+  stop(): Promise<void>
+}
+
+/** How long a request waits for the heads that it names, ms; clients give up after `PIN_TIMEOUT_MS`. */
+const HEADS_TIMEOUT_MS = 5_000
+
+/** Requests under way, all peers together and each peer alone. One that waits costs a stream and a timer. */
+const MAX_REQUESTS = 512
+const MAX_REQUESTS_PER_PEER = 32
+
+/** Logs that are opened at the same time at the start. */
+const OPENING_LOGS = 16
+
+/** @param init.headsTimeoutMs - @default {@link HEADS_TIMEOUT_MS} */
+export function createPinService(
+  components: PinServiceComponents,
+  init: { readonly quota: Quota; readonly headsTimeoutMs?: number }
+): PinService {
+  const { replica, registry, nonces, usage, verifier, clock, metrics, logger, freeDiskBytes } =
+    components
+  const { quota } = init
+  const headsTimeoutMs = init.headsTimeoutMs ?? HEADS_TIMEOUT_MS
+  const stopped = new AbortController()
+  const underWay = new Set<Promise<PinAnswer>>()
+  const requestsOfPeer = new Map<string, number>()
+  const requestsForLog = new Map<LogAddress, number>()
+  const expiring = new Set<LogAddress>()
+  /** Why the last entry was turned away, by log; gone when the log grows again. */
+  const shortages = new Map<LogAddress, Shortage>()
+
+  async function openPinned({ address, manifest, kind }: PinnedLog): Promise<SealedLog> {
+    const open = replica.get(address)
+    if (open !== undefined && usage.has(address)) return open
+    const log = await replica.open(manifest, {
+      mayStore(size, entryBytes) {
+        const total = usage.totalBytes() - usage.bytesOf(address) + size.bytes
+        const shortage = shortageOf(quota, kind, size, total, entryBytes)
+        if (shortage === undefined) return true
+        shortages.set(address, shortage)
+        return false
+      }
+    })
+    // Two requests may open a new log at once: the replica gives both the same one, which is listened to once.
+    if (!usage.has(address)) {
+      usage.set(address, log.size().bytes)
+      log.addEventListener(
+        'entries',
+        (event) => {
+          shortages.delete(address)
+          usage.set(address, log.size().bytes)
+          metrics.entriesStored(event.detail.length)
+        },
+        { signal: stopped.signal }
+      )
+    }
+    return log
+  }
+
+  async function answer(message: Uint8Array, from: string): Promise<PinAnswer> {
+    let signed: SignedPinRequest
+    try {
+      signed = decodePinRequest(message)
+    } catch {
+      return refuse('malformed')
+    }
+    const { request } = signed
+    // Before any signature: costs nothing, and a request for another node must not use up its nonce here.
+    if (request.node !== replica.peerId) return refuse('wrong-node')
+    if (!(await verifyPinRequest(verifier, signed))) return refuse('bad-signature')
+    const nonceWrites = nonces.claim(request.writer, request.nonce, clock.now())
+    if (nonceWrites === undefined) return refuse('replayed')
+
+    const address = logAddressOf(request.manifest)
+    if (expiring.has(address)) return refuse('busy')
+    return counting(requestsForLog, address, () => hold(request, address, from, nonceWrites))
+  }
+
+  async function hold(
+    request: PinRequest,
+    address: LogAddress,
+    from: string,
+    nonceWrites: readonly KeyValueWrite[]
+  ): Promise<PinAnswer> {
+    const freeBytes = await freeDiskBytes()
+    // Nothing is awaited from here until the registry has the record, so that two requests cannot share the last place.
+    const admission = admitPin(
+      request,
+      address,
+      {
+        node: replica.peerId,
+        nowMs: clock.now(),
+        held: registry.get(address),
+        heldLogs: registry.size(),
+        heldBytes: usage.totalBytes(),
+        freeDiskBytes: freeBytes
+      },
+      quota
+    )
+    if (admission.kind === 'refuse') return admission
+    const { record } = admission
+    try {
+      await registry.put(record, nonceWrites, { isDurable: false })
+      const log = await openPinned(record)
+      const shortage = await fetchHeads(log, request, from)
+      if (shortage !== undefined) return refuse(shortage)
+      if (stopped.signal.aborted) return refuse('stopping')
+      return { kind: 'held', receipt: await promise(log, request) }
+    } catch (error) {
+      if (stopped.signal.aborted) return refuse('stopping')
+      if (
+        isDeadDropError(error) &&
+        (error.code === 'storage-full' || error.code === 'storage-denied')
+      ) {
+        return refuse('storage-full')
+      }
+      throw error
+    }
+  }
+
+  /** @returns why the wanted heads cannot be held; `undefined` when they are, or when they did not come in time. */
+  async function fetchHeads(
+    log: SealedLog,
+    request: PinRequest,
+    from: string
+  ): Promise<Shortage | undefined> {
+    const missing = await missingOf(log, request)
+    if (missing.length === 0) return undefined
+    // Room may have been made since.
+    shortages.delete(log.address)
+    const done = new AbortController()
+    const cancelTimer = clock.after(headsTimeoutMs, () => done.abort())
+    const signal = AbortSignal.any([done.signal, stopped.signal])
+    try {
+      const synced = replica.sync(log.address, { peerId: from, signal }).then(
+        async () => {
+          // The asking peer gave all it has; what was turned away meanwhile will not come from elsewhere.
+          if (shortages.has(log.address)) done.abort()
+        },
+        () => undefined
+      )
+      const hasAll = await replica.waitFor(log.address, missing, signal)
+      if (hasAll) return undefined
+      await synced
+      return shortages.get(log.address)
+    } finally {
+      cancelTimer()
+      done.abort()
+    }
+  }
+
+  async function missingOf(log: SealedLog, request: PinRequest): Promise<PinRequest['heads']> {
+    const held = await Promise.all(request.heads.map((head) => log.has(head)))
+    return request.heads.filter((_, i) => held[i] !== true)
+  }
+
+  async function promise(log: SealedLog, request: PinRequest): Promise<SignedPinReceipt> {
+    const heads = await log.heads()
+    const { entries, bytes } = log.size()
+    const record = registry.get(log.address)
+    if (record === undefined)
+      throw new Error('record of a log vanished while its request was under way')
+    // A durable write after the entries were written makes them durable too: they are in the same store.
+    await registry.put(record, [], { isDurable: true })
+    return signPinReceipt(
+      {
+        node: replica.peerId,
+        log: log.address,
+        heads: heads.slice(0, MAX_PIN_HEADS),
+        entries,
+        bytes,
+        issuedAtMs: clock.now(),
+        heldUntilMs: record.heldUntilMs,
+        nonce: request.nonce
+      },
+      (message) => replica.signAsPeer(message)
+    )
+  }
+
+  async function handle(message: Uint8Array, from: string): Promise<Uint8Array> {
+    const result = await admitRequest(message, from)
+    if (result.kind === 'held') metrics.pinHeld()
+    else metrics.pinRefused(result.status)
+    return encodePinAnswer(result)
+  }
+
+  async function admitRequest(message: Uint8Array, from: string): Promise<PinAnswer> {
+    if (stopped.signal.aborted) return refuse('stopping')
+    if (underWay.size >= MAX_REQUESTS || (requestsOfPeer.get(from) ?? 0) >= MAX_REQUESTS_PER_PEER) {
+      return refuse('busy')
+    }
+    const work = counting(requestsOfPeer, from, () => answer(message, from))
+    underWay.add(work)
+    try {
+      return await work
+    } finally {
+      underWay.delete(work)
+    }
+  }
+
+  return {
+    async start() {
+      const waiting = registry.all().values()
+      await Promise.all(
+        Array.from({ length: OPENING_LOGS }, async () => {
+          for (const record of waiting) {
+            // One broken log must not keep the others from those who need them.
+            await openPinned(record).catch((error: unknown) =>
+              logger.event('open-failed', describeError(error))
+            )
+          }
+        })
+      )
+      await replica.handle(PIN_PROTOCOL, { maxBytes: MAX_PIN_MESSAGE_BYTES }, handle)
+    },
+    async expire(address, isOver) {
+      const record = registry.get(address)
+      if (record === undefined || !isOver(record)) return false
+      if (requestsForLog.has(address) || expiring.has(address)) return false
+      expiring.add(address)
+      try {
+        // The record goes last: after a crash in between, the next sweep finds it and deletes the rest.
+        await replica.forget(address)
+        await registry.remove(address)
+        usage.delete(address)
+        shortages.delete(address)
+        metrics.logExpired()
+        return true
+      } finally {
+        expiring.delete(address)
+      }
+    },
+    async stop() {
+      stopped.abort()
+      await Promise.allSettled(underWay)
+    }
+  }
+}
+
+function refuse(status: PinRefusal): PinAnswer {
+  return { kind: 'refuse', status }
+}
+
+/** Counts what is under way under `key` while `work` runs. */
+async function counting<K, T>(counts: Map<K, number>, key: K, work: () => Promise<T>): Promise<T> {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+  try {
+    return await work()
+  } finally {
+    const left = (counts.get(key) ?? 1) - 1
+    if (left === 0) counts.delete(key)
+    else counts.set(key, left)
+  }
+}
