@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { access, glob, readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import * as limits from '#protocol/limits.ts'
 
@@ -32,5 +32,17 @@ describe('documents agree with the code', () => {
     const { dependencies, devDependencies } = JSON.parse(text) as Manifest
     const documented = await rowsOf('docs/dependencies.md')
     expect(Object.fromEntries(documented)).toEqual({ ...dependencies, ...devDependencies })
+  })
+
+  it('every relative link leads to a file', async () => {
+    const broken: string[] = []
+    for await (const document of glob(['*.md', 'docs/**/*.md'], { cwd: ROOT })) {
+      const text = await readFile(resolve(ROOT, document), 'utf8')
+      for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g)) {
+        const path = resolve(ROOT, dirname(document), target)
+        await access(path).catch(() => broken.push(`${document}: ${target}`))
+      }
+    }
+    expect(broken).toEqual([])
   })
 })
