@@ -1,7 +1,7 @@
 import { withBitswap } from '@helia/bitswap'
 import { type HeliaWithLibp2p, withLibp2pLight } from '@helia/libp2p'
 import * as dagCbor from '@ipld/dag-cbor'
-import type { Libp2p } from '@libp2p/interface'
+import type { Connection, Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { MemoryDatastore } from 'datastore-core/memory'
 import { createHeliaLight, type Router } from 'helia'
@@ -56,11 +56,10 @@ export interface NetworkEvents {
 }
 
 /** A started Helia and libp2p peer with everything that keeps it connected. */
-export interface Network
-  extends Pick<
-    Replica,
-    'peerId' | 'setNodes' | 'wake' | 'connectDirect' | 'request' | 'handle' | 'signAsPeer' | 'stop'
-  > {
+export interface Network extends Pick<
+  Replica,
+  'peerId' | 'setNodes' | 'wake' | 'connectDirect' | 'request' | 'handle' | 'signAsPeer' | 'stop'
+> {
   readonly helia: HeliaWithLibp2p<NetworkServices>
   readonly libp2p: Libp2p<NetworkServices>
   status(): NetworkStatus
@@ -130,10 +129,15 @@ export async function createNetwork(
   const events = new TypedEventEmitter<NetworkEvents>()
   let cancelChange: (() => void) | null = null
 
+  // Peer ids that contacts sent may be any text: comparing does not throw, parsing would.
+  function connectionsTo(peerId: string): readonly Connection[] {
+    return libp2p.getConnections().filter(({ remotePeer }) => remotePeer.toString() === peerId)
+  }
+
   function isConnected(peerId: string): boolean {
-    return libp2p
-      .getConnections(peerIdFromString(peerId))
-      .some(({ status: state, limits }) => state === 'open' && limits === undefined)
+    return connectionsTo(peerId).some(
+      ({ status: state, limits }) => state === 'open' && limits === undefined
+    )
   }
 
   function status(): NetworkStatus {
@@ -180,7 +184,7 @@ export async function createNetwork(
       await libp2p.dial([...addresses], { signal })
     },
     closeLimited: (peerId) => {
-      for (const connection of libp2p.getConnections(peerIdFromString(peerId))) {
+      for (const connection of connectionsTo(peerId)) {
         if (connection.limits !== undefined) {
           connection.close().catch(() => undefined)
         }
@@ -230,6 +234,7 @@ export async function createNetwork(
     events.safeDispatchEvent('wake', { detail: null })
   }
   platform.onWake(wake, lifetime.signal)
+  platform.onOffline(announceChange, lifetime.signal)
 
   let stopping: Promise<void> | null = null
   const stop = (): Promise<void> => {
@@ -254,14 +259,15 @@ export async function createNetwork(
     libp2p,
     peerId: libp2p.peerId.toString(),
     status,
-    counters: requests.counters,
+    counters: () => requests.counters(),
     setNodes: (multiaddrs) => {
       nodeLinks.set(multiaddrs)
     },
     wake,
-    connectDirect: directDialer.connect,
-    request: requests.request,
-    handle: requests.handle,
+    connectDirect: (peerId, multiaddrs, signal) => directDialer.connect(peerId, multiaddrs, signal),
+    request: (peerId, protocol, message, options) =>
+      requests.request(peerId, protocol, message, options),
+    handle: (protocol, options, handler) => requests.handle(protocol, options, handler),
     signAsPeer: async (message) => peerKey.sign(message),
     addEventListener: (type, listener, options) => {
       events.addEventListener(type, listener, options)

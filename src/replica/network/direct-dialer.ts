@@ -63,7 +63,10 @@ export function createDirectDialer(
   function recordFailure(peerId: string): void {
     const now = clock.now()
     const failures = (backOffs.get(peerId)?.failures ?? 0) + 1
-    const backOffMs = Math.min(LAST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** Math.min(failures - 1, 10))
+    const backOffMs = Math.min(
+      LAST_BACK_OFF_MS,
+      FIRST_BACK_OFF_MS * 2 ** Math.min(failures - 1, 10)
+    )
     backOffs.delete(peerId)
     backOffs.set(peerId, { failures, retryAtMs: now + backOffMs })
     const oldest = backOffs.keys().next()

@@ -35,7 +35,9 @@ export function startGossipWatchdog(
   const { libp2p, clock, onHealed } = components
   const pubsub = libp2p.services.pubsub
   if (!hasStreamBookkeeping(pubsub)) {
-    throw new Error('gossipsub has no streamsOutbound and onPeerConnected: @libp2p/gossipsub changed')
+    throw new Error(
+      'gossipsub has no streamsOutbound and onPeerConnected: @libp2p/gossipsub changed'
+    )
   }
   const bookkeeping: StreamBookkeeping = pubsub
   const gossipPeers = new Set<string>()
@@ -55,7 +57,6 @@ export function startGossipWatchdog(
       const connection = libp2p
         .getConnections(peerId)
         .find(({ status, limits }) => status === 'open' && limits === undefined)
-      // Only who spoke gossip before: others are new and still negotiating, or do not speak it at all.
       if (connection !== undefined && gossipPeers.has(id)) {
         suspects.add(id)
         bookkeeping.onPeerConnected(peerId, connection)
@@ -74,7 +75,13 @@ export function startGossipWatchdog(
 
   libp2p.addEventListener(
     'connection:close',
-    () => {
+    ({ detail: { remotePeer } }) => {
+      const id = remotePeer.toString()
+      if (gossipPeers.has(id) && !bookkeeping.streamsOutbound.has(id)) {
+        // Gossipsub may still heal itself, when the connection that is left is so new that it was not yet told of it;
+        // what was published until then is lost all the same.
+        suspects.add(id)
+      }
       scheduleCheck(SETTLE_MS)
     },
     { signal: stopped }

@@ -125,6 +125,7 @@ function createNodePlatform(
     isOnline: () => true,
     // Node says nothing when a machine wakes up; the ping of the connection monitor finds dead sockets.
     onWake: () => undefined,
+    onOffline: () => undefined,
     canDialDirect: () => canDialDirect
   }
 }

@@ -25,9 +25,7 @@ type SharedOptions = Libp2pOptions<NetworkServices> &
  * - No peer discovery, no content or peer routing, no DNS resolver: nobody is dialled who was not named.
  * - The agent string is the same for all, so that identify does not tell browsers and versions apart.
  */
-export function createSharedOptions(
-  gossip: Partial<GossipsubOpts>
-): SharedOptions {
+export function createSharedOptions(gossip: Partial<GossipsubOpts>): SharedOptions {
   return {
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],

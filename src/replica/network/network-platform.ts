@@ -41,6 +41,8 @@ export interface NetworkPlatform {
   isOnline(): boolean
   /** Calls `listener` when the device woke up, came online or was looked at again, until `signal` aborts. */
   onWake(listener: () => void, signal: AbortSignal): void
+  /** Calls `listener` when {@link NetworkPlatform.isOnline} turned `false`, until `signal` aborts. */
+  onOffline(listener: () => void, signal: AbortSignal): void
   /** Whether another direct connection may be tried: WebRTC exists, is allowed, and the budget of the page is not spent. */
   canDialDirect(): boolean
 }

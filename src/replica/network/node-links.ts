@@ -1,3 +1,4 @@
+import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { WebRTCDirect, WebSockets, WebSocketsSecure } from '@multiformats/multiaddr-matcher'
 import { DeadDropError } from '#protocol/errors.ts'
@@ -24,12 +25,7 @@ const STABLE_AFTER_MS = 10_000
  * - `self`: it is our own address.
  */
 export type NodeLinkError =
-  | 'timed-out'
-  | 'refused'
-  | 'identity-changed'
-  | 'address-denied'
-  | 'address-unsupported'
-  | 'self'
+  'timed-out' | 'refused' | 'identity-changed' | 'address-denied' | 'address-unsupported' | 'self'
 
 /** What node links need from the network. */
 export interface NodeDialer {
@@ -239,8 +235,12 @@ export function createNodeLinks(
 /** @throws {DeadDropError} `node-address-malformed` unless `text` is a dialable address of a WebSocket or webrtc-direct listener. */
 function parseNodeAddress(text: string): Link {
   let address: Multiaddr
+  let namedPeerId: string | null
   try {
     address = multiaddr(text)
+    const name = address.getComponents().findLast((component) => component.name === 'p2p')?.value
+    // The multiaddr parser takes any base58 text for a peer id.
+    namedPeerId = name === undefined ? null : peerIdFromString(name).toString()
   } catch (cause) {
     throw new DeadDropError('node-address-malformed', 'node address is not a multiaddr', { cause })
   }
@@ -250,7 +250,6 @@ function parseNodeAddress(text: string): Link {
       'node address is not one of a WebSocket or webrtc-direct listener'
     )
   }
-  const namedPeerId = address.getComponents().findLast(({ name }) => name === 'p2p')?.value ?? null
   return {
     text,
     address,
@@ -273,7 +272,7 @@ function classifyDialError(error: unknown, signal: AbortSignal): NodeLinkError {
   // Several addresses make an AggregateError; ours are single, but a name may resolve to many.
   const causes: readonly unknown[] = error instanceof AggregateError ? error.errors : [error]
   const names = causes.map((cause) => (cause instanceof Error ? cause.name : ''))
-  if (names.includes('UnexpectedPeerError') || names.includes('InvalidCryptoExchangeError')) {
+  if (causes.some(isOtherIdentity)) {
     return 'identity-changed'
   }
   if (names.includes('DialDeniedError')) {
@@ -282,10 +281,19 @@ function classifyDialError(error: unknown, signal: AbortSignal): NodeLinkError {
   if (names.includes('NoValidAddressesError')) {
     return 'address-unsupported'
   }
-  if (names.includes('DialError')) {
+  if (names.includes('InvalidPeerIdError')) {
     return 'self'
   }
   return names.includes('TimeoutError') ? 'timed-out' : 'refused'
+}
+
+/** Noise says it with UnexpectedPeerError, but the upgrader above it keeps only the message. */
+function isOtherIdentity(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    error.name === 'EncryptionFailedError' &&
+    error.message.includes('does not match expected remote identity key')
+  )
 }
 
 /** Rejects with the reason of `signal` even when the work under it does not listen. */

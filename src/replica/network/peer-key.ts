@@ -1,8 +1,4 @@
-import {
-  generateKeyPair,
-  privateKeyFromProtobuf,
-  privateKeyToProtobuf
-} from '@libp2p/crypto/keys'
+import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { Ed25519PrivateKey } from '@libp2p/interface'
 import { type Datastore, Key } from 'interface-datastore'
 import { DeadDropError } from '#protocol/errors.ts'

@@ -24,12 +24,16 @@ export function createRelayTransport(reservationTimeoutMs: number): {
   readonly reservations: RelayReservations
 } {
   let store: ReservationStore | null = null
-  const createTransport = circuitRelayTransport({ reservationCompletionTimeout: reservationTimeoutMs })
+  const createTransport = circuitRelayTransport({
+    reservationCompletionTimeout: reservationTimeoutMs
+  })
   return {
     factory: (components) => {
       const transport = createTransport(components)
       if (!hasReservationStore(transport)) {
-        throw new Error('relay transport has no reservation store: @libp2p/circuit-relay-v2 changed')
+        throw new Error(
+          'relay transport has no reservation store: @libp2p/circuit-relay-v2 changed'
+        )
       }
       store = transport.reservationStore
       return transport

@@ -63,7 +63,10 @@ export function readMessage(
       fail(new DeadDropError('bytes-malformed', 'stream ended before its message did'))
     }
     const onClose = (event: { readonly error?: Error }): void => {
-      fail(event.error ?? new DeadDropError('bytes-malformed', 'stream closed before its message ended'))
+      fail(
+        event.error ??
+          new DeadDropError('bytes-malformed', 'stream closed before its message ended')
+      )
     }
     const onAbort = (): void => {
       fail(signal.reason)
