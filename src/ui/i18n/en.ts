@@ -1,0 +1,300 @@
+import type { ConnectionKind, AcceptanceStep } from '#client/client.ts'
+import type { ErrorCode } from '../client-types.ts'
+
+type Words<K extends string> = Readonly<Record<K, string>>
+
+const connection: Words<ConnectionKind> = {
+  direct: 'Direct',
+  relayed: 'Relayed',
+  tor: 'Via Tor',
+  connecting: 'Connecting',
+  offline: 'Offline'
+}
+
+const connectionMeaning: Words<ConnectionKind> = {
+  direct: 'Your devices talk to each other directly. No node is in between.',
+  relayed: 'Messages travel through nodes that cannot read them.',
+  tor: 'Messages travel through the Tor network: your address stays hidden.',
+  connecting: 'Looking for a way to the other side. Messages that you write are kept.',
+  offline: 'Messages wait here, on this device, and leave by themselves as soon as there is a connection.'
+}
+
+const step: Words<AcceptanceStep> = {
+  'reaching-node': 'Reach a node that holds the invite',
+  'fetching-invite': 'Fetch the invite',
+  securing: 'Agree on keys that only the two of you have',
+  done: 'Open the conversation',
+  failed: 'Stopped'
+}
+
+const error: Words<ErrorCode> = {
+  'invite-malformed': 'This is not a complete invite link. Ask for it again and copy the whole of it.',
+  'invite-unsupported-version': 'This invite was made by a newer DeadDrop. Reload this page to get the newest version, then try again.',
+  'invite-expired': 'This invite has expired. Ask for a new one.',
+  'invite-own': 'This is your own invite. Send it to somebody else.',
+  'invite-forged': 'The signatures of this invite are not right: somebody may have changed it on the way. Ask for a new one over a channel that you trust.',
+  'invite-unreachable': 'No node that holds this invite answers at the moment. DeadDrop keeps trying.',
+  'identity-exists': 'There is already an identity in this browser.',
+  'identity-missing': 'Create an identity first.',
+  'name-empty': 'Please enter a name.',
+  'name-too-long': 'This name is too long: 64 characters at most.',
+  'text-empty': 'There is nothing to send yet.',
+  'text-too-long': 'This message is too long. Send it in two parts.',
+  'conversation-unknown': 'This conversation is not on this device.',
+  'message-unknown': 'This message is not on this device.',
+  'node-address-malformed': 'This is not the address of a node. It looks like /dns4/example.org/tcp/443/tls/ws/p2p/12D3Koo…',
+  'node-unreachable': 'The node does not answer. It is tried again by itself.',
+  'node-misbehaved': 'The node answered with something that DeadDrop does not accept.',
+  'node-refused': 'The node refused to hold this conversation. Add another node in the settings.',
+  'storage-full': 'This device has no room left, so new messages cannot be kept. Free some space, then try again.',
+  'storage-denied': 'This browser does not let DeadDrop store anything. Leave private browsing, or allow storage for this site, and reload.',
+  'storage-corrupt': 'What is stored on this device cannot be read. Do not clear it: reload the page, and keep a copy of the browser profile if this goes on.',
+  'data-in-use': 'DeadDrop is already open elsewhere with this profile. Close it there first.',
+  'data-newer': 'This profile was written by a newer DeadDrop. Reload the page to get the newest version.',
+  'bytes-malformed': 'Something arrived that DeadDrop cannot read. It was dropped.',
+  'bytes-too-large': 'Something arrived that is larger than allowed. It was dropped.',
+  'request-malformed': 'The request could not be understood.',
+  'request-too-large': 'The request is larger than allowed.',
+  'method-unknown': 'This is not supported.',
+  stopped: 'DeadDrop has stopped. Reload the page.',
+  internal: 'Something went wrong inside DeadDrop. Nothing was lost: reload the page and try again.'
+}
+
+/** The words of the interface in English. Other languages have the same shape. */
+export const en = {
+  app: {
+    name: 'DeadDrop',
+    promise: 'Private conversations that no server can read, lose or sell.',
+    untitled: 'DeadDrop',
+    unreadTitle: '({count}) DeadDrop',
+    loading: 'Opening DeadDrop…'
+  },
+  error,
+  connection,
+  connectionMeaning,
+  step,
+  common: {
+    back: 'Back',
+    close: 'Close',
+    cancel: 'Cancel',
+    save: 'Save',
+    saved: 'Saved',
+    copy: 'Copy',
+    copied: 'Copied',
+    copyFailed: 'Copying is not allowed here: select the text and copy it yourself.',
+    retryNow: 'Retry now',
+    tryAgain: 'Try again',
+    today: 'Today',
+    yesterday: 'Yesterday',
+    unknown: 'Unknown'
+  },
+  firstRun: {
+    title: 'Welcome to DeadDrop',
+    invitedTitle: 'Somebody invites you to a conversation',
+    invitedBody: 'It is end-to-end encrypted: only the two of you can read it. Choose a name and you are in.',
+    inviteProblem: 'The invite link in the address does not work',
+    inviteProblemContinue: 'You can still create your identity here and accept another link later.',
+    nameLabel: 'Your name',
+    namePlaceholder: 'Alice',
+    nameHint: 'The people you talk to see it. You can change it later.',
+    create: 'Create identity',
+    creating: 'Creating your keys…',
+    points: {
+      account: 'No account, no phone number, no password',
+      sealed: 'Sealed on this device, readable only by the people in the conversation',
+      offline: 'Messages arrive even when you are never online at the same time'
+    }
+  },
+  list: {
+    zone: 'Conversation list',
+    newConversation: 'New conversation',
+    conversations: 'Conversations',
+    search: 'Search',
+    settings: 'Settings',
+    noMatch: 'No conversation is called “{query}”.',
+    emptyTitle: 'No conversations yet',
+    emptyBody: 'Send somebody an invite link. It works even while you are offline.',
+    unread: '{count} unread message | {count} unread messages',
+    you: 'You: {text}',
+    noMessages: 'No messages yet',
+    accepting: 'Invites being accepted',
+    acceptingFrom: 'Invite from {name}',
+    acceptingUnknown: 'Invite',
+    draft: 'Draft'
+  },
+  empty: {
+    title: 'Your conversations are on the left',
+    body: 'Choose one, or start a new one.',
+    firstTitle: 'Hello {name}',
+    firstBody: 'You are ready. A conversation begins with an invite:',
+    steps: {
+      invite: 'Create an invite and send the link to somebody you know.',
+      drop: 'The invite waits on nodes, so that they can accept while you are away.',
+      write: 'Both of you can write at once. Nodes hold sealed messages until everybody has them.'
+    }
+  },
+  newConversation: {
+    title: 'New conversation',
+    invite: 'Invite someone',
+    inviteHint: 'Make a link or a QR code for one or more people',
+    creating: 'Making the invite…',
+    linkLabel: 'Invite link',
+    copyLink: 'Copy link',
+    linkCopied: 'Link copied',
+    share: 'Share',
+    shareText: 'Talk to me on DeadDrop:',
+    qrLabel: 'Invite QR code',
+    expires: 'Works until {date}. Several people may use it; each gets a conversation of their own.',
+    heldBy: 'Works while you are offline: held by {count} node | Works while you are offline: held by {count} nodes',
+    notHeld: 'Not yet on a node: keep this page open',
+    renew: 'Make a new link',
+    warning: 'Whoever has the link can start a conversation with you. Send it over a channel that you trust.',
+    pasteTitle: 'Accept an invite',
+    pasteLabel: 'Paste an invite link',
+    pastePlaceholder: 'https://…/#/invite/…',
+    accept: 'Accept invite',
+    checking: 'Checking…'
+  },
+  accepting: {
+    title: 'Accepting an invite',
+    titleFrom: '{name} invites you',
+    body: 'This conversation is end-to-end encrypted. You can close this page: it goes on when you come back.',
+    stepsLabel: 'Steps',
+    stepDone: 'done',
+    stepNow: 'in progress',
+    stepNext: 'to do',
+    retrying: 'Trying again by itself.',
+    since: 'Started {time}',
+    cancel: 'Cancel',
+    failedTitle: 'This invite cannot be accepted',
+    remove: 'Remove',
+    other: 'Use another link'
+  },
+  conversation: {
+    details: 'Conversation details',
+    messages: 'Messages',
+    message: 'Message',
+    placeholder: 'Write a message',
+    send: 'Send',
+    you: 'You',
+    unreadBelow: 'New messages',
+    toNewest: 'Go to the newest message',
+    loadingOlder: 'Loading older messages…',
+    loading: 'Opening the conversation…',
+    startTitle: 'This is the beginning of your conversation with {name}',
+    startBody: 'Only the two of you can read it. What you write is sealed before it leaves this device.',
+    clockAhead: 'The clock of the sender is ahead',
+    deliveryOf: 'Delivery: {status}',
+    missing: 'This conversation is not on this device.'
+  },
+  delivery: {
+    sending: 'Sending',
+    onDevice: 'On this device',
+    held: 'Held by {count} node | Held by {count} nodes',
+    delivered: 'Delivered',
+    read: 'Read'
+  },
+  trail: {
+    title: 'Delivery of this message',
+    intro: 'Each step is backed by a signature that this device has checked.',
+    onDevice: 'On this device',
+    notOnDevice: 'Being written to this device',
+    heldBy: 'Held by node {node}',
+    heldUntil: 'Promises to hold it until {date}',
+    notHeld: 'Not yet held by a node',
+    notHeldHint: 'It stays on this device and is offered again by itself.',
+    deliveredTo: 'Delivered to a device of {name}',
+    device: 'Device {device}',
+    notDelivered: 'Not yet delivered to {name}',
+    readBy: 'Read by {name}',
+    notRead: 'Not yet read'
+  },
+  details: {
+    title: 'Conversation details',
+    contact: 'Contact',
+    userId: 'User id',
+    copyUserId: 'Copy user id',
+    encryption: 'Encryption',
+    encryptionBody: 'Messages are sealed with MLS (RFC 9420). Keys change as you talk, and only your devices and those of {name} have them.',
+    unverified: 'Not verified: you have not compared keys with {name}. The conversation is with whoever used your link, or made the one that you used.',
+    held: 'Where it is held',
+    heldHere: 'On this device',
+    heldNode: 'Node {node}',
+    heldNone: 'Your last messages are not yet held by a node.',
+    heldSince: 'since {time}, promised until {date}',
+    close: 'Close details'
+  },
+  chip: {
+    open: 'Connection details',
+    peers: 'Connected devices and nodes',
+    noPeers: 'Nobody is connected at the moment.',
+    nodes: 'Nodes',
+    noNodes: 'No node is configured. Add one in the settings.',
+    milliseconds: '{ms} ms',
+    unmeasured: 'not measured yet',
+    offlineDevice: 'This device has no network.',
+    settings: 'Network settings'
+  },
+  transport: {
+    webrtc: 'Direct (WebRTC)',
+    'webrtc-direct': 'WebRTC to a node',
+    websocket: 'WebSocket',
+    tcp: 'TCP',
+    relay: 'Through a node',
+    memory: 'This process',
+    other: 'Other'
+  },
+  node: {
+    connected: 'Connected',
+    connecting: 'Connecting',
+    unreachable: 'Unreachable',
+    nextTry: 'next try {time}',
+    fromConfig: 'Set by this site',
+    fromUser: 'Added by you'
+  },
+  settings: {
+    title: 'Settings',
+    profile: 'Profile',
+    name: 'Name',
+    userId: 'User id',
+    userIdHint: 'Made from your public key. It is safe to share.',
+    copyUserId: 'Copy user id',
+    readReceipts: 'Send read receipts',
+    readReceiptsHint: 'The people you talk to see when you have read their messages.',
+    network: 'Network',
+    networkHint: 'Nodes hold sealed messages until everybody has them. They cannot read them. Two or more are safer than one.',
+    nodes: 'Nodes',
+    nodeAddress: 'Node address',
+    addNode: 'Add node',
+    removeNode: 'Remove node {node}',
+    remove: 'Remove',
+    noNodes: 'No nodes. Messages only travel while you and the other person are both online.',
+    direct: 'Direct connections',
+    directHint: 'Faster, and works without nodes; your contacts can see the network address of this device.',
+    storage: 'Storage',
+    persistent: 'Kept: this browser has promised not to delete your conversations by itself.',
+    notPersistent: 'At risk: this browser may delete your conversations when space gets short. Installing DeadDrop or bookmarking it helps.',
+    persistenceUnknown: 'This browser does not say whether it may delete your conversations by itself.',
+    used: '{used} used of {quota}',
+    usedOnly: '{used} used',
+    usedUnknown: 'This browser does not say how much is used.',
+    appearance: 'Appearance',
+    theme: 'Theme',
+    themes: { system: 'System', light: 'Light', dark: 'Dark' },
+    language: 'Language',
+    languages: { auto: 'Same as the browser', en: 'English', fr: 'Français' }
+  },
+  problems: { label: 'Problems' },
+  otherTab: {
+    title: 'DeadDrop is open in another tab',
+    body: 'One tab at a time is connected, so that nothing is sent twice. Your conversations are safe.',
+    use: 'Use DeadDrop here'
+  },
+  failure: {
+    title: 'DeadDrop cannot open',
+    retry: 'Try again'
+  }
+}
+
+/** Shape that every language fills. */
+export type Catalogue = typeof en
