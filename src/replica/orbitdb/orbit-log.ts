@@ -203,6 +203,11 @@ export class OrbitLog implements SealedLog {
     return this.#isClosed
   }
 
+  /** Whether entries wait for ancestors that have not come. */
+  get hasHeld(): boolean {
+    return this.#held.size > 0
+  }
+
   /** The checks that need nothing but the bytes; they may run for many entries at once. Never throws on hostile bytes. */
   async judge(bytes: Uint8Array): Promise<Judgement> {
     const hash = hashOfBlock(bytes)

@@ -1,0 +1,95 @@
+import type { SignatureVerifier } from '#protocol/ed25519.ts'
+import type { KeyValueStore } from '#protocol/key-value-store.ts'
+import type { Clock } from './network/clock.ts'
+import { createNetwork } from './network/create-network.ts'
+import type { NetworkPlatform } from './network/network-platform.ts'
+import type { Replica, ReplicaEvents } from './replica.ts'
+import { StoreBlockstore } from './storage/store-blockstore.ts'
+import { StoreDatastore } from './storage/store-datastore.ts'
+import { createLogEngine } from './sync/create-log-engine.ts'
+import type { LogEngineInit } from './sync/create-log-engine.ts'
+
+export interface ReplicaComponents {
+  /** Holds entries, indexes and the peer key. Closed by its owner, after {@link Replica.stop}. */
+  readonly store: KeyValueStore
+  readonly platform: NetworkPlatform
+  readonly verifier: SignatureVerifier
+  readonly clock: Clock
+  /** Uniform in [0, 1); spreads timers, guards nothing. */
+  readonly random: () => number
+}
+
+export interface ReplicaInit extends LogEngineInit {
+  /** Nodes to stay connected to from the start. @default [] */
+  readonly nodes?: readonly string[]
+}
+
+/**
+ * Starts a replica. Its peer id stays the same as long as the store lives.
+ *
+ * @throws {DeadDropError} `node-address-malformed` for a bad address in `init.nodes`, `storage-corrupt` for a bad peer key.
+ */
+export async function createReplica(components: ReplicaComponents, init: ReplicaInit = {}): Promise<Replica> {
+  const { store, platform, verifier, clock, random } = components
+  const network = await createNetwork(
+    { blockstore: new StoreBlockstore(store), datastore: new StoreDatastore(store), platform, clock, random },
+    init.nodes === undefined ? {} : { nodes: init.nodes }
+  )
+  const engine = await createLogEngine(
+    { store, libp2p: network.libp2p, verifier, clock, random },
+    init.antiEntropyMs === undefined ? {} : { antiEntropyMs: init.antiEntropyMs }
+  ).catch(async (error: unknown) => {
+    await network.stop()
+    throw error
+  })
+  const events = new EventTarget()
+  const stopped = new AbortController()
+  const { signal } = stopped
+  network.addEventListener(
+    'change',
+    ({ detail }) => {
+      events.dispatchEvent(new CustomEvent('network', { detail }))
+    },
+    { signal }
+  )
+  network.addEventListener('wake', engine.wake, { signal })
+  network.addEventListener(
+    'peer-healed',
+    ({ detail }) => {
+      engine.syncWithPeer(detail.peerId)
+    },
+    { signal }
+  )
+
+  let stopping: Promise<void> | undefined
+  return {
+    peerId: network.peerId,
+    open: engine.open,
+    forget: engine.forget,
+    get: engine.get,
+    sync: engine.sync,
+    waitFor: engine.waitFor,
+    network: network.status,
+    setNodes: network.setNodes,
+    wake: network.wake,
+    connectDirect: network.connectDirect,
+    request: network.request,
+    handle: network.handle,
+    signAsPeer: network.signAsPeer,
+    addEventListener<K extends keyof ReplicaEvents>(
+      type: K,
+      listener: (event: ReplicaEvents[K]) => void,
+      options?: { signal?: AbortSignal }
+    ) {
+      events.addEventListener(type, listener as (event: Event) => void, options) // dispatched with this detail above
+    },
+    stop() {
+      stopping ??= (async () => {
+        stopped.abort()
+        await engine.stop()
+        await network.stop()
+      })()
+      return stopping
+    }
+  }
+}

@@ -1,0 +1,326 @@
+import type { Connection, Libp2p, Stream } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { EntryHash, LogAddress } from '#protocol/brand.ts'
+import type { SignatureVerifier } from '#protocol/ed25519.ts'
+import { DeadDropError } from '#protocol/errors.ts'
+import type { KeyValueStore } from '#protocol/key-value-store.ts'
+import { MAX_SYNC_FRAME_BYTES, SYNC_IDLE_TIMEOUT_MS } from '#protocol/limits.ts'
+import { logAddressOf } from '#protocol/log-manifest.ts'
+import type { LogManifest } from '#protocol/log-manifest.ts'
+import { SYNC_PROTOCOL } from '#protocol/protocol-ids.ts'
+import type { Clock } from '../network/clock.ts'
+import type { NetworkServices } from '../network/network-platform.ts'
+import type { LogEntry } from '../orbitdb/entry-rules.ts'
+import { createLogKeys } from '../orbitdb/log-keys.ts'
+import { forgetLog } from '../orbitdb/log-state.ts'
+import { openOrbitLog } from '../orbitdb/orbit-log.ts'
+import type { OrbitLog } from '../orbitdb/orbit-log.ts'
+import type { Replica, SyncOutcome } from '../replica.ts'
+import { answerExchange, initiateExchange } from './exchange.ts'
+import { createFrameStream } from './frame-stream.ts'
+import type { FrameStream } from './frame-stream.ts'
+import { createGossip } from './gossip.ts'
+import { createSyncScheduler } from './sync-scheduler.ts'
+
+/** Sync streams that one connection may have open towards us. */
+const MAX_INBOUND_STREAMS = 32
+/** Heads of one exchange that are told to the other followers; who lacks their ancestors asks for them. */
+const MAX_ANNOUNCED_HEADS = 8
+/** The side with the greater peer id leaves the first exchange to the other for this long. */
+const SECOND_INITIATOR_DELAY_MS = 2_000
+
+export interface LogEngineComponents {
+  /** Holds entries and indexes. Closed by its owner, after {@link LogEngine.stop}. */
+  readonly store: KeyValueStore
+  /** Started, with gossipsub in `StrictNoSign`. Stopped by its owner, after {@link LogEngine.stop}. */
+  readonly libp2p: Libp2p<NetworkServices>
+  readonly verifier: SignatureVerifier
+  readonly clock: Clock
+  /** Uniform in [0, 1); spreads anti-entropy, guards nothing. */
+  readonly random: () => number
+}
+
+export interface LogEngineInit {
+  /** Mean time between two rounds of anti-entropy, ms; each is 2/3..4/3 of it. @default 45_000 */
+  readonly antiEntropyMs?: number
+}
+
+/** The logs of one process and everything that replicates them. */
+export interface LogEngine extends Pick<Replica, 'open' | 'forget' | 'get' | 'sync' | 'waitFor'> {
+  /** Runs anti-entropy now, with every follower of every log. */
+  wake(): void
+  /** Gossip from this peer may have been lost: exchanges every log that it follows. */
+  syncWithPeer(peerId: string): void
+  /** Closes all logs and ends all exchanges. May be called twice, never throws. */
+  stop(): Promise<void>
+}
+
+export async function createLogEngine(components: LogEngineComponents, init: LogEngineInit = {}): Promise<LogEngine> {
+  const { store, libp2p, verifier, clock, random } = components
+  const { pubsub } = libp2p.services
+  const antiEntropyMs = init.antiEntropyMs ?? 45_000
+  const stopped = new AbortController()
+  const { signal } = stopped
+  const openings = new Map<LogAddress, Promise<OrbitLog>>()
+  const logs = new Map<LogAddress, OrbitLog>()
+  const frameStreams = new Set<FrameStream>()
+  const ownId = libp2p.peerId.toString()
+  let cancelRound = (): void => undefined
+
+  const gossip = createGossip({ pubsub, verifier, clock, onHeld: (address, peerIds) => void fetchHeld(address, peerIds) })
+  const scheduler = createSyncScheduler({ clock, exchange: exchangeWith })
+
+  function openConnections(peerId: string): Connection[] {
+    return libp2p
+      .getConnections(peerIdFromString(peerId))
+      .filter(({ status, limits }) => status === 'open' && limits === undefined)
+  }
+
+  /** Peers that follow a log and can be reached without a relay. */
+  function followersOf(address: LogAddress): string[] {
+    return pubsub
+      .getSubscribers(address)
+      .map(String)
+      .filter((peerId) => openConnections(peerId).length > 0)
+  }
+
+  function framesOf(stream: Stream): FrameStream {
+    const frames = createFrameStream(
+      { stream, clock },
+      { maxFrameBytes: MAX_SYNC_FRAME_BYTES, idleTimeoutMs: SYNC_IDLE_TIMEOUT_MS }
+    )
+    frameStreams.add(frames)
+    stream.addEventListener('close', () => frameStreams.delete(frames), { once: true })
+    return frames
+  }
+
+  /** What came by an exchange was not gossiped here: the other followers may be waiting for it. */
+  async function announce(log: OrbitLog, stored: readonly LogEntry[]): Promise<void> {
+    if (stored.length === 0 || log.isClosed) return
+    const byHash = new Map(stored.map((entry) => [entry.hash, entry]))
+    const heads = (await log.heads()).flatMap((hash) => byHash.get(hash) ?? [])
+    for (const entry of heads.slice(0, MAX_ANNOUNCED_HEADS)) gossip.publishEntry(log.address, entry)
+  }
+
+  async function exchangeWith(address: LogAddress, peerId: string): Promise<SyncOutcome> {
+    const failed: SyncOutcome = { peerId, kind: 'failed', received: 0, sent: 0 }
+    const log = logs.get(address)
+    const [connection] = openConnections(peerId)
+    if (log === undefined || signal.aborted || connection === undefined) return failed
+    let stream: Stream
+    try {
+      stream = await connection.newStream(SYNC_PROTOCOL, {
+        signal: AbortSignal.any([signal, AbortSignal.timeout(SYNC_IDLE_TIMEOUT_MS)])
+      })
+    } catch (error) {
+      const isUnsupported = error instanceof Error && error.name === 'UnsupportedProtocolError'
+      return isUnsupported ? { ...failed, kind: 'unsupported' } : failed
+    }
+    const outcome = await initiateExchange(framesOf(stream), log)
+    await announce(log, outcome.stored)
+    return { peerId, kind: outcome.kind, received: outcome.stored.length, sent: outcome.sent }
+  }
+
+  async function onStream(stream: Stream, connection: Connection): Promise<void> {
+    const answered = await answerExchange(framesOf(stream), (address) => logs.get(address))
+    if (answered === undefined) return
+    if (answered.outcome.kind === 'settled') {
+      scheduler.noteSettled(answered.log.address, connection.remotePeer.toString())
+    }
+    await announce(answered.log, answered.outcome.stored)
+  }
+
+  /** Ancestors are asked from who sent the descendant, then from everybody. */
+  async function fetchHeld(address: LogAddress, peerIds: ReadonlySet<string>): Promise<void> {
+    await Promise.all([...peerIds].map((peerId) => scheduler.run(address, peerId)))
+    if (logs.get(address)?.hasHeld !== true) return
+    await Promise.all(
+      followersOf(address)
+        .filter((peerId) => !peerIds.has(peerId))
+        .map((peerId) => scheduler.run(address, peerId))
+    )
+  }
+
+  /** Both sides see that they follow the same log; one exchange is enough, and the smaller peer id begins it. */
+  function meet(address: LogAddress, peerId: string): void {
+    if (openConnections(peerId).length === 0) return
+    if (ownId < peerId) {
+      void scheduler.run(address, peerId)
+      return
+    }
+    const sinceMs = clock.now()
+    const cancel = clock.after(SECOND_INITIATOR_DELAY_MS, () => {
+      signal.removeEventListener('abort', cancel)
+      if (scheduler.settledAtMs(address, peerId) < sinceMs) void scheduler.run(address, peerId)
+    })
+    signal.addEventListener('abort', cancel, { once: true })
+  }
+
+  function syncWithPeer(peerId: string): void {
+    for (const address of logs.keys()) {
+      if (pubsub.getSubscribers(address).some((id) => id.toString() === peerId)) void scheduler.run(address, peerId)
+    }
+  }
+
+  function runRound(): void {
+    for (const address of logs.keys()) {
+      for (const peerId of followersOf(address)) void scheduler.run(address, peerId)
+    }
+  }
+
+  function planRound(): void {
+    cancelRound = clock.after(antiEntropyMs * (2 / 3 + (2 / 3) * random()), () => {
+      runRound()
+      planRound()
+    })
+  }
+
+  async function openLog(manifest: LogManifest, address: LogAddress): Promise<OrbitLog> {
+    const log = await openOrbitLog(
+      {
+        store,
+        verifier,
+        publishEntry: (entry) => {
+          gossip.publishEntry(address, entry)
+        },
+        publishLive: (writer, sealed) => gossip.publishLive(address, writer, sealed),
+        onClosed: () => {
+          if (logs.get(address) !== log) return
+          logs.delete(address)
+          openings.delete(address)
+          gossip.unfollow(address)
+        }
+      },
+      manifest
+    )
+    if (signal.aborted) throw new DeadDropError('stopped', 'replica is stopped')
+    logs.set(address, log)
+    gossip.follow(log)
+    for (const peerId of followersOf(address)) meet(address, peerId)
+    return log
+  }
+
+  await libp2p.handle(SYNC_PROTOCOL, onStream, {
+    maxInboundStreams: MAX_INBOUND_STREAMS,
+    runOnLimitedConnection: false
+  })
+  pubsub.addEventListener(
+    'subscription-change',
+    ({ detail }) => {
+      for (const { topic, subscribe } of detail.subscriptions) {
+        const log = logs.get(topic as LogAddress) // any other string is simply not a key
+        if (subscribe && log !== undefined) meet(log.address, detail.peerId.toString())
+      }
+    },
+    { signal }
+  )
+  libp2p.addEventListener(
+    'connection:open',
+    ({ detail }) => {
+      // Subscriptions of a peer outlive its connections: an upgraded link brings no new ones.
+      if (detail.limits === undefined) syncWithPeer(detail.remotePeer.toString())
+    },
+    { signal }
+  )
+  libp2p.addEventListener(
+    'peer:disconnect',
+    ({ detail }) => {
+      scheduler.forgetPeer(detail.toString())
+    },
+    { signal }
+  )
+  planRound()
+
+  return {
+    async open(manifest, options = {}) {
+      if (signal.aborted) throw new DeadDropError('stopped', 'replica is stopped')
+      const address = logAddressOf(manifest)
+      let opening = openings.get(address)
+      if (opening === undefined) {
+        opening = openLog(manifest, address)
+        openings.set(address, opening)
+        opening.catch(() => openings.delete(address))
+      }
+      const log = await opening
+      log.grant(options)
+      return log
+    },
+    get: (address) => logs.get(address),
+    async forget(address) {
+      await openings.get(address)?.then((log) => log.close())
+      await forgetLog(store, createLogKeys(address))
+    },
+    async sync(address, { peerId, signal: callerSignal }) {
+      const peerIds = peerId === undefined ? followersOf(address) : [peerId]
+      return Promise.all(peerIds.map((id) => orFailed(scheduler.run(address, id), id, callerSignal)))
+    },
+    waitFor(address, hashes, callerSignal) {
+      const log = logs.get(address)
+      return log === undefined ? Promise.resolve(false) : waitForEntries(log, hashes, callerSignal)
+    },
+    wake: runRound,
+    syncWithPeer,
+    async stop() {
+      if (signal.aborted) return
+      stopped.abort()
+      cancelRound()
+      await libp2p.unhandle(SYNC_PROTOCOL).catch(() => undefined)
+      for (const frames of frameStreams) frames.abort()
+      await Promise.allSettled([...openings.values()].map(async (opening) => (await opening).close()))
+    }
+  }
+}
+
+async function orFailed(run: Promise<SyncOutcome>, peerId: string, signal: AbortSignal): Promise<SyncOutcome> {
+  const failed: SyncOutcome = { peerId, kind: 'failed', received: 0, sent: 0 }
+  if (signal.aborted) return failed
+  const done = new AbortController()
+  const aborted = new Promise<SyncOutcome>((resolve) => {
+    signal.addEventListener(
+      'abort',
+      () => {
+        resolve(failed)
+      },
+      { signal: done.signal }
+    )
+  })
+  try {
+    return await Promise.race([run, aborted])
+  } finally {
+    done.abort()
+  }
+}
+
+async function waitForEntries(log: OrbitLog, hashes: readonly EntryHash[], signal: AbortSignal): Promise<boolean> {
+  const missing = new Set(hashes)
+  const done = new AbortController()
+  const arrived = new Promise<boolean>((resolve) => {
+    const settle = (hasAll: boolean): void => {
+      done.abort()
+      resolve(hasAll)
+    }
+    signal.addEventListener(
+      'abort',
+      () => {
+        settle(false)
+      },
+      { signal: done.signal }
+    )
+    // Listening begins before the look at the disk, so that nothing falls between the two.
+    log.addEventListener(
+      'entries',
+      ({ detail }) => {
+        for (const { hash } of detail) missing.delete(hash)
+        if (missing.size === 0) settle(true)
+      },
+      { signal: done.signal }
+    )
+    if (signal.aborted) settle(false)
+  })
+  for (const hash of hashes) if (await log.has(hash)) missing.delete(hash)
+  if (missing.size === 0) {
+    done.abort()
+    return true
+  }
+  return arrived
+}

@@ -1,0 +1,80 @@
+import type { EntryHash, LogAddress } from '#protocol/brand.ts'
+import { decodeCanonical, encodeCanonical, readBytes, readList, readMap, readText } from '#protocol/cbor.ts'
+import type { CborValue } from '#protocol/cbor.ts'
+import { DeadDropError } from '#protocol/errors.ts'
+import { MAX_ENTRY_BYTES, MAX_SYNC_FRAME_BYTES } from '#protocol/limits.ts'
+import { readEntryHash, readLogAddress } from '#protocol/log-manifest.ts'
+
+/**
+ * One frame of the sync protocol. Both sides send `have`, then any number of `entries`, then `end`; a responder that does
+ * not follow the log sends `refuse` instead.
+ */
+export type SyncMessage =
+  | {
+      readonly type: 'have'
+      readonly address: LogAddress
+      readonly heads: readonly EntryHash[]
+      readonly ladder: readonly EntryHash[]
+    }
+  | { readonly type: 'entries'; readonly entries: readonly Uint8Array[] }
+  | { readonly type: 'end' }
+  | { readonly type: 'refuse' }
+
+/** Most hashes in one list of a `have`: they must fit a frame. */
+const MAX_HASHES = 1_024
+const MAX_ENTRIES = 2_048
+const ADDRESS_CHARACTERS = 68
+const HASH_CHARACTERS = 59
+
+export function encodeSyncMessage(message: SyncMessage): Uint8Array {
+  switch (message.type) {
+    case 'have':
+      return encodeCanonical({
+        type: message.type,
+        address: message.address,
+        heads: message.heads,
+        ladder: message.ladder
+      })
+    case 'entries':
+      return encodeCanonical({ type: message.type, entries: message.entries })
+    case 'end':
+    case 'refuse':
+      return encodeCanonical({ type: message.type })
+  }
+}
+
+/** @throws {DeadDropError} `bytes-malformed` or `bytes-too-large` for anything else than a {@link SyncMessage}. */
+export function decodeSyncMessage(bytes: Uint8Array): SyncMessage {
+  const value = decodeCanonical(bytes, MAX_SYNC_FRAME_BYTES)
+  const { type } = readMap(value, 'sync message', ['type'], ['address', 'heads', 'ladder', 'entries'])
+  switch (type) {
+    case 'have': {
+      const map = readMap(value, 'have', ['type', 'address', 'heads', 'ladder'])
+      return {
+        type,
+        address: readLogAddress(readText(map['address'], 'log address', ADDRESS_CHARACTERS)),
+        heads: readList(map['heads'], 'heads', MAX_HASHES, readHash),
+        ladder: readList(map['ladder'], 'ladder', MAX_HASHES, readHash)
+      }
+    }
+    case 'entries': {
+      const map = readMap(value, 'entries', ['type', 'entries'])
+      return {
+        type,
+        entries: readList(map['entries'], 'entries', MAX_ENTRIES, (item, subject) =>
+          readBytes(item, subject, 1, MAX_ENTRY_BYTES)
+        )
+      }
+    }
+    case 'end':
+    case 'refuse':
+      readMap(value, type, ['type'])
+      return { type }
+    default:
+      throw new DeadDropError('bytes-malformed', 'sync message has an unknown type')
+  }
+}
+
+function readHash(item: CborValue, subject: string): EntryHash {
+  return readEntryHash(readText(item, subject, HASH_CHARACTERS))
+}
