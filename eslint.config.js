@@ -10,8 +10,8 @@ const typed = {
 }
 
 /**
- * typescript-eslint's `no-unsafe-type-assertion`, except that a cast to a brand passes when a comment on its line, or on
- * the line above, gives the reason: such a cast is where a value earns its brand.
+ * typescript-eslint's `no-unsafe-type-assertion`, except that a cast to a brand, or to a list of one, passes when a comment
+ * on its line, or on the line above, gives the reason: such a cast is where a value earns its brand.
  */
 const { 'no-unsafe-type-assertion': unsafeAssertion } = tseslint.plugin.rules
 const house = {
@@ -21,11 +21,12 @@ const house = {
       create(context) {
         const { parserServices } = context.sourceCode
         const comments = context.sourceCode.getAllComments()
-        const isBrand = (node) =>
-          parserServices
-            .getTypeAtLocation(node.typeAnnotation)
-            .getProperties()
-            .some(({ name }) => name.startsWith('__@brand'))
+        const isBranded = (type) =>
+          type?.getProperties().some(({ name }) => name.startsWith('__@brand')) === true
+        const isBrand = ({ typeAnnotation }) => {
+          const type = parserServices.getTypeAtLocation(typeAnnotation)
+          return isBranded(type) || isBranded(type.getNumberIndexType())
+        }
         const hasReason = (node) =>
           comments.some(
             ({ loc }) =>
