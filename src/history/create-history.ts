@@ -1,4 +1,4 @@
-import { DeadDropError } from '#protocol/errors.ts'
+import { DeadDropError, isDeadDropError } from '#protocol/errors.ts'
 import type { KeyValueStore, KeyValueWrite } from '#protocol/key-value-store.ts'
 import type { Fact, MessageCell, MessageRecord } from '#messaging/conversation-reducer.ts'
 import {
@@ -110,6 +110,8 @@ export async function createHistory(
     } catch (error) {
       cause = error
     }
+    // The format tells whether a later version was here; anywhere else a strange version is one more kind of damage.
+    if (key === FORMAT_KEY && isDeadDropError(cause) && cause.code === 'data-newer') throw cause
     throw new DeadDropError('storage-corrupt', `stored ${codec.name} cannot be read`, { cause })
   }
 

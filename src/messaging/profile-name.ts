@@ -12,12 +12,14 @@ const VISIBLE = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}]/u
  * @throws {DeadDropError} `name-empty` when nothing visible is left, `name-too-long` over {@link MAX_NAME_CHARACTERS}.
  */
 export function normaliseName(raw: string): string {
+  // Whatever is taken out can bring together what then has to become one: spaces, a letter and its accent.
   const name = raw
     .toWellFormed()
-    .normalize('NFC')
-    .replace(/\s+/gu, ' ')
+    .replace(/\s/gu, ' ')
     .replace(FORBIDDEN, '')
+    .replace(/ +/gu, ' ')
     .trim()
+    .normalize('NFC')
   if (!VISIBLE.test(name)) throw new DeadDropError('name-empty', 'name has no visible character')
   const length = Array.from(name).length
   if (length > MAX_NAME_CHARACTERS) {
