@@ -83,8 +83,8 @@ export interface NodeView {
   readonly state: 'connected' | 'connecting' | 'unreachable'
   readonly error: string | null
   readonly retryAtMs: number | null
-  /** From `config.json` (may be switched off, not edited) or added by the user. */
-  readonly source: 'config' | 'user'
+  /** From `config.json`, added by the user, or named by an invite that led to a contact. */
+  readonly source: 'config' | 'user' | 'contact'
 }
 
 export interface StorageView {
@@ -121,7 +121,7 @@ export interface ClientSnapshot {
 
 export interface ClientEvents {
   change: CustomEvent<ClientSnapshot>
-  /** A message from somebody else was opened, or an own one composed on this device. */
+  /** A message from somebody else was opened. */
   message: CustomEvent<{ readonly conversation: string; readonly message: MessageView }>
   /** One own message took a step. `by`: `self`, a node's peer id, or the contact's user id. */
   delivery: CustomEvent<{ readonly conversation: string; readonly id: string; readonly status: DeliveryStatus; readonly by: string }>

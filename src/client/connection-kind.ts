@@ -1,0 +1,35 @@
+import type { NetworkStatus } from '#replica/replica.ts'
+import type { ConnectionKind } from './client.ts'
+
+/**
+ * What the connection chip says. Pure.
+ *
+ * @param network - `null` while the network starts.
+ * @param contactPeers - peer ids that the contact's devices announced; empty for "any node will do".
+ */
+export function connectionOf(
+  network: NetworkStatus | null,
+  contactPeers: ReadonlySet<string>
+): ConnectionKind {
+  if (network === null) return 'connecting'
+  if (network.peers.some((peer) => !peer.isLimited && contactPeers.has(peer.peerId))) return 'direct'
+  if (network.nodes.some((node) => node.state === 'connected')) return 'relayed'
+  const isTrying = network.nodes.some((node) => node.state === 'connecting')
+  return network.isOnline && isTrying ? 'connecting' : 'offline'
+}
+
+const STRENGTH: Readonly<Record<ConnectionKind, number>> = {
+  direct: 4,
+  tor: 3,
+  relayed: 2,
+  connecting: 1,
+  offline: 0
+}
+
+/** The strongest of several connections. */
+export function bestConnection(kinds: readonly ConnectionKind[]): ConnectionKind {
+  return kinds.reduce<ConnectionKind>(
+    (best, kind) => (STRENGTH[kind] > STRENGTH[best] ? kind : best),
+    'offline'
+  )
+}

@@ -1,0 +1,125 @@
+import type { History, MessageChange } from '#history/history.ts'
+import { compareRecords, type MessageRecord } from '#messaging/conversation-reducer.ts'
+import type { Author } from '#messaging/ports.ts'
+import type { ConversationView, MessageView } from './client.ts'
+import type { Conversation } from './conversation.ts'
+import { messageView, type NameOf } from './message-views.ts'
+
+/** The window behind a {@link ConversationView}; the client feeds it with what was stored. */
+export interface LiveView extends ConversationView {
+  apply(changes: readonly MessageChange[]): void
+  /** Names or settings changed: everything is shown anew. */
+  refresh(): void
+}
+
+const PAGE = 200
+/** A view opens with all unread messages in it, up to this many. */
+const MAX_FIRST_WINDOW = 2_000
+
+export async function createConversationView(
+  components: { readonly history: History; readonly now: () => number },
+  init: {
+    readonly conversation: Conversation
+    readonly own: Author
+    readonly nameOf: NameOf
+    readonly onClose: (view: LiveView) => void
+  }
+): Promise<LiveView> {
+  const { history, now } = components
+  const { conversation, own, nameOf } = init
+  const events = new EventTarget()
+  const first = await history.firstUnread(conversation.id)
+  let page = await history.messages(conversation.id, { limit: PAGE })
+  while (first !== undefined && page.hasOlder && page.records.length < MAX_FIRST_WINDOW && !page.records.some(isSame(first))) {
+    page = await history.messages(conversation.id, { limit: page.records.length + PAGE })
+  }
+  let records = page.records
+  let hasOlder = page.hasOlder
+  const start = first === undefined ? -1 : records.findIndex(isSame(first))
+  /** Shown or about to be shown, and not yet told to the conversation. */
+  let unseen = new Set(
+    start === -1 ? [] : records.slice(start).filter(isForeign).map((record) => record.id)
+  )
+  let views = new Map<MessageRecord, MessageView>()
+  let shown: readonly MessageView[] = []
+  render()
+
+  function isForeign(record: MessageRecord): boolean {
+    return record.author.userId !== own.userId
+  }
+
+  function render(): void {
+    const context = { own, nameOf, nowMs: now() }
+    const next = new Map<MessageRecord, MessageView>()
+    for (const record of records) next.set(record, views.get(record) ?? messageView(record, context))
+    views = next
+    shown = [...next.values()]
+    events.dispatchEvent(new Event('change'))
+  }
+
+  const view: LiveView = {
+    id: conversation.id,
+    messages: () => shown,
+    hasOlder: () => hasOlder,
+    firstUnread: first?.id ?? null,
+
+    async loadOlder() {
+      const [oldest] = records
+      if (!hasOlder || oldest === undefined) return
+      const older = await history.messages(conversation.id, { limit: PAGE, before: oldest.id })
+      const known = new Set(records.map(keyOf))
+      records = [...older.records.filter((record) => !known.has(keyOf(record))), ...records].sort(compareRecords)
+      hasOlder = older.hasOlder
+      render()
+    },
+
+    async markRead() {
+      if (unseen.size === 0) return
+      const ids = [...unseen]
+      unseen = new Set()
+      try {
+        await conversation.markSeen(ids)
+      } catch (error) {
+        for (const id of ids) unseen.add(id)
+        throw error
+      }
+    },
+
+    apply(changes) {
+      if (changes.length === 0) return
+      const byKey = new Map(records.map((record) => [keyOf(record), record]))
+      const [oldest] = records
+      for (const { before, after } of changes) {
+        const isBelowWindow = hasOlder && oldest !== undefined && compareRecords(after, oldest) < 0
+        if (isBelowWindow && !byKey.has(keyOf(after))) continue
+        byKey.set(keyOf(after), after)
+        if (before === null && isForeign(after)) unseen.add(after.id)
+      }
+      records = [...byKey.values()].sort(compareRecords)
+      render()
+    },
+
+    refresh() {
+      views = new Map()
+      render()
+    },
+
+    addEventListener(type, listener, options) {
+      events.addEventListener(type, () => { listener() }, options)
+    },
+
+    close() {
+      init.onClose(view)
+    }
+  }
+  return view
+}
+
+/** Two members may use one message id: the author makes it unique. */
+function keyOf(record: MessageRecord): string {
+  return `${record.id}:${record.author.userId}:${record.author.deviceId}`
+}
+
+function isSame(record: MessageRecord): (other: MessageRecord) => boolean {
+  return (other) => keyOf(other) === keyOf(record)
+}

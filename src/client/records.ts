@@ -1,0 +1,214 @@
+import { bytesRecord, cborRecord } from '#history/record-kind.ts'
+import {
+  readBytes,
+  readInteger,
+  readList,
+  readMap,
+  readText,
+  type CborValue
+} from '#protocol/cbor.ts'
+import { DeadDropError } from '#protocol/errors.ts'
+import type { Settings } from './client.ts'
+
+const MAX_TEXT = 4_096
+const MAX_NODES = 64
+const MAX_TIME_MS = 8.64e15
+
+/** Id of a record that exists once. */
+export const SELF = 'self'
+
+/** Keys of the user and the device, as `encodeIdentity` writes them. */
+export const identityKind = bytesRecord('identity')
+
+/** How the user wants to be called. */
+export const nameKind = cborRecord<string>(
+  'name',
+  (name) => name,
+  (value) => readText(value, 'name', MAX_TEXT)
+)
+
+export const draftKind = cborRecord<string>(
+  'draft',
+  (text) => text,
+  (value) => readText(value, 'draft', 1_000_000)
+)
+
+export const settingsKind = cborRecord<Settings>(
+  'settings',
+  ({ theme, language, sendReadReceipts, allowDirect }) => ({
+    theme,
+    language,
+    sendReadReceipts,
+    allowDirect
+  }),
+  (value) => {
+    const map = readMap(value, 'settings', ['theme', 'language', 'sendReadReceipts', 'allowDirect'])
+    return {
+      theme: readOneOf(map['theme'], 'theme', ['system', 'light', 'dark']),
+      language: readOneOf(map['language'], 'language', ['auto', 'en', 'fr']),
+      sendReadReceipts: readFlag(map['sendReadReceipts'], 'sendReadReceipts'),
+      allowDirect: readFlag(map['allowDirect'], 'allowDirect')
+    }
+  }
+)
+
+/** Nodes that the user added, and nodes of `config.json` that the user removed. */
+export interface NodeChoice {
+  readonly added: readonly string[]
+  readonly removed: readonly string[]
+}
+
+export const nodeChoiceKind = cborRecord<NodeChoice>(
+  'node-choice',
+  ({ added, removed }) => ({ added: [...added], removed: [...removed] }),
+  (value) => {
+    const map = readMap(value, 'node choice', ['added', 'removed'])
+    return { added: readTexts(map['added'], 'added'), removed: readTexts(map['removed'], 'removed') }
+  }
+)
+
+/** An own invite whose drop is watched until it expires. */
+export interface InviteRecord {
+  /** `encodeInviteWithSecrets`. */
+  readonly invite: Uint8Array
+  readonly payload: string
+  /** The first entry of the drop. */
+  readonly bundle: Uint8Array
+  readonly createdAtMs: number
+  readonly expiresAtMs: number
+  /** Peer ids of nodes that signed for the bundle. */
+  readonly heldBy: readonly string[]
+}
+
+export const inviteKind = cborRecord<InviteRecord>(
+  'invite',
+  ({ invite, payload, bundle, createdAtMs, expiresAtMs, heldBy }) => ({
+    invite,
+    payload,
+    bundle,
+    createdAtMs,
+    expiresAtMs,
+    heldBy: [...heldBy]
+  }),
+  (value) => {
+    const map = readMap(value, 'invite', [
+      'invite',
+      'payload',
+      'bundle',
+      'createdAtMs',
+      'expiresAtMs',
+      'heldBy'
+    ])
+    return {
+      invite: readBytes(map['invite'], 'invite', 1, 1_048_576),
+      payload: readText(map['payload'], 'payload', MAX_TEXT),
+      bundle: readBytes(map['bundle'], 'bundle', 1, 1_048_576),
+      createdAtMs: readTime(map['createdAtMs'], 'createdAtMs'),
+      expiresAtMs: readTime(map['expiresAtMs'], 'expiresAtMs'),
+      heldBy: readTexts(map['heldBy'], 'heldBy')
+    }
+  }
+)
+
+/** A link that this user is accepting or has accepted. */
+export interface AcceptanceRecord {
+  readonly payload: string
+  readonly startedAtMs: number
+  /** Seed of the pseudonym under which this device writes to the inviter's drop. */
+  readonly writerSeed: Uint8Array
+  readonly inviterName: string | null
+  readonly conversation: string | null
+  /** The Welcome to leave in the drop; kept until a node or the inviter is known to have it. */
+  readonly welcome: Uint8Array | null
+  /** A code of `ERROR_CODES` when it failed for good. */
+  readonly failure: string | null
+}
+
+export const acceptanceKind = cborRecord<AcceptanceRecord>(
+  'acceptance',
+  ({ payload, startedAtMs, writerSeed, inviterName, conversation, welcome, failure }) => ({
+    payload,
+    startedAtMs,
+    writerSeed,
+    inviterName,
+    conversation,
+    welcome,
+    failure
+  }),
+  (value) => {
+    const map = readMap(value, 'acceptance', [
+      'payload',
+      'startedAtMs',
+      'writerSeed',
+      'inviterName',
+      'conversation',
+      'welcome',
+      'failure'
+    ])
+    return {
+      payload: readText(map['payload'], 'payload', MAX_TEXT),
+      startedAtMs: readTime(map['startedAtMs'], 'startedAtMs'),
+      writerSeed: readBytes(map['writerSeed'], 'writerSeed', 32),
+      inviterName: readNullable(map['inviterName'], (text) => readText(text, 'inviterName', MAX_TEXT)),
+      conversation: readNullable(map['conversation'], (text) => readText(text, 'conversation', 64)),
+      welcome: readNullable(map['welcome'], (bytes) => readBytes(bytes, 'welcome', 1, 1_048_576)),
+      failure: readNullable(map['failure'], (text) => readText(text, 'failure', 64))
+    }
+  }
+)
+
+export interface ConversationRecord {
+  readonly contactUserId: string
+  readonly contactName: string
+  readonly createdAtMs: number
+  /** Nodes through which the other side is reached, from the invite. */
+  readonly nodes: readonly string[]
+}
+
+export const conversationKind = cborRecord<ConversationRecord>(
+  'conversation',
+  ({ contactUserId, contactName, createdAtMs, nodes }) => ({
+    contactUserId,
+    contactName,
+    createdAtMs,
+    nodes: [...nodes]
+  }),
+  (value) => {
+    const map = readMap(value, 'conversation', ['contactUserId', 'contactName', 'createdAtMs', 'nodes'])
+    return {
+      contactUserId: readText(map['contactUserId'], 'contactUserId', 64),
+      contactName: readText(map['contactName'], 'contactName', MAX_TEXT),
+      createdAtMs: readTime(map['createdAtMs'], 'createdAtMs'),
+      nodes: readTexts(map['nodes'], 'nodes')
+    }
+  }
+)
+
+function readTexts(value: CborValue | undefined, subject: string): string[] {
+  return readList(value, subject, MAX_NODES, (item, itemSubject) => readText(item, itemSubject, MAX_TEXT))
+}
+
+function readTime(value: CborValue | undefined, subject: string): number {
+  return readInteger(value, subject, 0, MAX_TIME_MS)
+}
+
+function readNullable<T>(value: CborValue | undefined, read: (value: CborValue) => T): T | null {
+  return value === null || value === undefined ? null : read(value)
+}
+
+function readFlag(value: CborValue | undefined, subject: string): boolean {
+  if (typeof value !== 'boolean') throw new DeadDropError('bytes-malformed', `${subject} is not a boolean`)
+  return value
+}
+
+function readOneOf<T extends string>(
+  value: CborValue | undefined,
+  subject: string,
+  allowed: readonly T[]
+): T {
+  const found = allowed.find((candidate) => candidate === value)
+  if (found === undefined) {
+    throw new DeadDropError('bytes-malformed', `${subject} is not one of ${allowed.join(', ')}`)
+  }
+  return found
+}

@@ -1,0 +1,90 @@
+import type { DeadDropClient } from '#client/client.ts'
+import { DeadDropError } from '#protocol/errors.ts'
+import {
+  encodeFailure,
+  encodeNotification,
+  encodeResult,
+  parseJsonRpc,
+  toJsonRpcError,
+  type JsonRpcFailure,
+  type JsonRpcRequest
+} from './json-rpc.ts'
+import { createMethods, describeConversation, describeMessage } from './methods.ts'
+
+export interface HeadlessComponents {
+  readonly client: DeadDropClient
+  /** Complete lines without their line break; ends when the input ends. A line over the bound comes as `null`. */
+  readonly lines: AsyncIterable<string | null>
+  readonly write: (line: string) => void
+  readonly timeout: (ms: number) => AbortSignal
+}
+
+/**
+ * Serves JSON-RPC until the input ends, then resolves when every request begun was answered.
+ * Requests start in the order of their lines and may be answered out of order.
+ */
+export async function serveHeadless(components: HeadlessComponents): Promise<void> {
+  const { client, lines, write } = components
+  const methods = createMethods(client, components)
+  const stopped = new AbortController()
+  forwardEvents(client, write, stopped.signal)
+
+  const answer = async (request: JsonRpcRequest | JsonRpcFailure): Promise<void> => {
+    if (request.kind === 'failure') {
+      write(encodeFailure(request.id, request.error))
+      return
+    }
+    const { id } = request
+    try {
+      const method = methods.get(request.method)
+      if (method === undefined) {
+        throw new DeadDropError('method-unknown', `method is unknown, expected one of ${[...methods.keys()].join(', ')}`)
+      }
+      const result = await method(request.params)
+      if (id !== undefined) write(encodeResult(id, result))
+    } catch (error) {
+      if (id !== undefined) write(encodeFailure(id, toJsonRpcError(error)))
+    }
+  }
+
+  const running = new Set<Promise<void>>()
+  for await (const line of lines) {
+    if (line === null) {
+      const error = toJsonRpcError(new DeadDropError('request-too-large', 'line is longer than 1 MiB'))
+      write(encodeFailure(null, error))
+      continue
+    }
+    if (line.trim() === '') continue
+    for (const request of parseJsonRpc(line)) {
+      const task = answer(request).finally(() => running.delete(task))
+      running.add(task)
+    }
+  }
+  await Promise.allSettled(running)
+  stopped.abort()
+}
+
+function forwardEvents(client: DeadDropClient, write: (line: string) => void, signal: AbortSignal): void {
+  client.addEventListener(
+    'message',
+    ({ detail: { conversation, message } }) => {
+      write(encodeNotification('message', { conversation, ...describeMessage(message) }))
+    },
+    { signal }
+  )
+  client.addEventListener(
+    'delivery',
+    ({ detail }) => { write(encodeNotification('delivery', { ...detail })) },
+    { signal }
+  )
+  client.addEventListener(
+    'conversation',
+    ({ detail }) => { write(encodeNotification('conversation', describeConversation(detail))) },
+    { signal }
+  )
+  client.addEventListener(
+    'connection',
+    ({ detail }) => { write(encodeNotification('connection', { ...detail })) },
+    { signal }
+  )
+}
