@@ -31,7 +31,14 @@ export async function encodeLiveFrame(
   address: LogAddress,
   content: Pick<LiveFrameContent, 'timeMs' | 'sealed'>
 ): Promise<Uint8Array> {
-  const signed = [VERSION, address, writer.publicKey, writer.certificate, content.timeMs, content.sealed]
+  const signed = [
+    VERSION,
+    address,
+    writer.publicKey,
+    writer.certificate,
+    content.timeMs,
+    content.sealed
+  ]
   const signature = await writer.sign(signedMessage(signed))
   const bytes = encodeCanonical([...signed, signature])
   if (bytes.byteLength > MAX_LIVE_FRAME_BYTES) {
@@ -56,8 +63,13 @@ export async function readLiveFrame(
 ): Promise<LiveFrameContent | undefined> {
   const frame = decodeFrame(bytes)
   if (frame === undefined || frame.address !== address) return undefined
-  if (!(await verifyGateCertificate(verifier, manifest, address, frame.writer, frame.certificate))) return undefined
-  const isSigned = await verifier.verify(frame.signature, hexToBytes(frame.writer), signedMessage(frame.signed))
+  if (!(await verifyGateCertificate(verifier, manifest, address, frame.writer, frame.certificate)))
+    return undefined
+  const isSigned = await verifier.verify(
+    frame.signature,
+    hexToBytes(frame.writer),
+    signedMessage(frame.signed)
+  )
   return isSigned ? { writer: frame.writer, timeMs: frame.timeMs, sealed: frame.sealed } : undefined
 }
 

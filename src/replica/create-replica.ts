@@ -1,3 +1,4 @@
+import { TypedEventEmitter } from 'main-event'
 import type { SignatureVerifier } from '#protocol/ed25519.ts'
 import type { KeyValueStore } from '#protocol/key-value-store.ts'
 import type { Clock } from './network/clock.ts'
@@ -29,10 +30,19 @@ export interface ReplicaInit extends LogEngineInit {
  *
  * @throws {DeadDropError} `node-address-malformed` for a bad address in `init.nodes`, `storage-corrupt` for a bad peer key.
  */
-export async function createReplica(components: ReplicaComponents, init: ReplicaInit = {}): Promise<Replica> {
+export async function createReplica(
+  components: ReplicaComponents,
+  init: ReplicaInit = {}
+): Promise<Replica> {
   const { store, platform, verifier, clock, random } = components
   const network = await createNetwork(
-    { blockstore: new StoreBlockstore(store), datastore: new StoreDatastore(store), platform, clock, random },
+    {
+      blockstore: new StoreBlockstore(store),
+      datastore: new StoreDatastore(store),
+      platform,
+      clock,
+      random
+    },
     init.nodes === undefined ? {} : { nodes: init.nodes }
   )
   const engine = await createLogEngine(
@@ -42,17 +52,23 @@ export async function createReplica(components: ReplicaComponents, init: Replica
     await network.stop()
     throw error
   })
-  const events = new EventTarget()
+  const events = new TypedEventEmitter<ReplicaEvents>()
   const stopped = new AbortController()
   const { signal } = stopped
   network.addEventListener(
     'change',
     ({ detail }) => {
-      events.dispatchEvent(new CustomEvent('network', { detail }))
+      events.safeDispatchEvent('network', { detail })
     },
     { signal }
   )
-  network.addEventListener('wake', engine.wake, { signal })
+  network.addEventListener(
+    'wake',
+    () => {
+      engine.wake()
+    },
+    { signal }
+  )
   network.addEventListener(
     'peer-healed',
     ({ detail }) => {
@@ -64,24 +80,24 @@ export async function createReplica(components: ReplicaComponents, init: Replica
   let stopping: Promise<void> | undefined
   return {
     peerId: network.peerId,
-    open: engine.open,
-    forget: engine.forget,
-    get: engine.get,
-    sync: engine.sync,
-    waitFor: engine.waitFor,
-    network: network.status,
-    setNodes: network.setNodes,
-    wake: network.wake,
-    connectDirect: network.connectDirect,
-    request: network.request,
-    handle: network.handle,
-    signAsPeer: network.signAsPeer,
-    addEventListener<K extends keyof ReplicaEvents>(
-      type: K,
-      listener: (event: ReplicaEvents[K]) => void,
-      options?: { signal?: AbortSignal }
-    ) {
-      events.addEventListener(type, listener as (event: Event) => void, options) // dispatched with this detail above
+    open: (...args) => engine.open(...args),
+    forget: (...args) => engine.forget(...args),
+    get: (...args) => engine.get(...args),
+    sync: (...args) => engine.sync(...args),
+    waitFor: (...args) => engine.waitFor(...args),
+    network: () => network.status(),
+    setNodes: (...args) => {
+      network.setNodes(...args)
+    },
+    wake: () => {
+      network.wake()
+    },
+    connectDirect: (...args) => network.connectDirect(...args),
+    request: (...args) => network.request(...args),
+    handle: (...args) => network.handle(...args),
+    signAsPeer: (...args) => network.signAsPeer(...args),
+    addEventListener: (type, listener, options) => {
+      events.addEventListener(type, listener, options)
     },
     stop() {
       stopping ??= (async () => {

@@ -43,7 +43,9 @@ describe('Level store', () => {
   })
 
   it('says storage-denied when the folder cannot be made', async () => {
-    await expect(openLevelStore({ directory: '/dev/null/data' })).rejects.toMatchObject({ code: 'storage-denied' })
+    await expect(openLevelStore({ directory: '/dev/null/data' })).rejects.toMatchObject({
+      code: 'storage-denied'
+    })
   })
 })
 
@@ -63,7 +65,9 @@ describe('IndexedDB store', () => {
   it('stores nothing of a batch in which one value cannot be stored', async () => {
     const store = await openIdbStore({ name: 'atomic' })
     const broken = { key: 'b', value: (() => 1) as unknown as Uint8Array } // deliberately not bytes
-    await expect(store.write([{ key: 'a', value: Uint8Array.of(1) }, broken])).rejects.toMatchObject({
+    await expect(
+      store.write([{ key: 'a', value: Uint8Array.of(1) }, broken])
+    ).rejects.toMatchObject({
       code: 'storage-denied'
     })
     expect(await store.get('a')).toBeUndefined()

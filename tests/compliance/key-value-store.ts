@@ -3,7 +3,12 @@ import type { KeyValueStore } from '#protocol/key-value-store.ts'
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values)
 
-async function keysOf(store: KeyValueStore, from: string, to: string, rest = {}): Promise<string[]> {
+async function keysOf(
+  store: KeyValueStore,
+  from: string,
+  to: string,
+  rest = {}
+): Promise<string[]> {
   const keys: string[] = []
   for await (const [key] of store.entries({ from, to, ...rest })) keys.push(key)
   return keys
@@ -29,7 +34,12 @@ export function describeKeyValueStore(createStore: () => Promise<KeyValueStore>)
       { key: 'a', value: bytes(1) },
       { key: 'c', value: bytes(3) }
     ])
-    expect(await store.getMany(['c', 'b', 'a', 'a'])).toEqual([bytes(3), undefined, bytes(1), bytes(1)])
+    expect(await store.getMany(['c', 'b', 'a', 'a'])).toEqual([
+      bytes(3),
+      undefined,
+      bytes(1),
+      bytes(1)
+    ])
     expect(await store.getMany([])).toEqual([])
     await store.close()
   })
@@ -67,7 +77,10 @@ export function describeKeyValueStore(createStore: () => Promise<KeyValueStore>)
     expect(await keysOf(store, 'log/a/', 'log/a0')).toEqual(['log/a/1', 'log/a/10', 'log/a/2'])
     expect(await keysOf(store, 'log/a/1', 'log/a/2')).toEqual(['log/a/1', 'log/a/10'])
     expect(await keysOf(store, '', '~')).toEqual([...keys].sort())
-    expect(await keysOf(store, 'log/', 'log0', { isReverse: true, limit: 2 })).toEqual(['log/b/1', 'log/a/2'])
+    expect(await keysOf(store, 'log/', 'log0', { isReverse: true, limit: 2 })).toEqual([
+      'log/b/1',
+      'log/a/2'
+    ])
     expect(await keysOf(store, 'log/', 'log0', { limit: 0 })).toEqual([])
     expect(await keysOf(store, 'b', 'a')).toEqual([])
     await store.close()
@@ -100,6 +113,8 @@ export function describeKeyValueStore(createStore: () => Promise<KeyValueStore>)
     await store.close()
     await store.close()
     await expect(store.get('a')).rejects.toMatchObject({ code: 'stopped' })
-    await expect(store.write([{ key: 'a', value: bytes(1) }])).rejects.toMatchObject({ code: 'stopped' })
+    await expect(store.write([{ key: 'a', value: bytes(1) }])).rejects.toMatchObject({
+      code: 'stopped'
+    })
   })
 }

@@ -15,7 +15,9 @@ import { withTempDir } from '#tests/support/temp-dir.ts'
 /** Every announced text, to see that nothing is announced twice. */
 function recordAnnounced(log: SealedLog): string[] {
   const announced: string[] = []
-  log.addEventListener('entries', ({ detail }) => announced.push(...detail.map(({ sealed }) => openText(sealed))))
+  log.addEventListener('entries', ({ detail }) =>
+    announced.push(...detail.map(({ sealed }) => openText(sealed)))
+  )
   return announced
 }
 
@@ -113,7 +115,9 @@ it('a late-comer reads everything from the node alone', async () => {
   const theirs = await bob.engine.open(gate.manifest)
   await connect(bob, pim)
   await eventuallyHas(theirs, 20)
-  expect(await textsOf(theirs)).toEqual(Array.from({ length: 20 }, (_, count) => `message ${String(count)}`))
+  expect(await textsOf(theirs)).toEqual(
+    Array.from({ length: 20 }, (_, count) => `message ${String(count)}`)
+  )
 })
 
 it('a message that gossip lost comes with the next round of anti-entropy', async () => {
@@ -167,7 +171,9 @@ it('live frames reach who listens and are stored nowhere', async () => {
   const ours = await alice.engine.open(gate.manifest, { writer })
   const theirs = await bob.engine.open(gate.manifest)
   const heard: string[] = []
-  theirs.addEventListener('live', ({ detail }) => heard.push(`${openText(detail.sealed)} ${detail.writer}`))
+  theirs.addEventListener('live', ({ detail }) =>
+    heard.push(`${openText(detail.sealed)} ${detail.writer}`)
+  )
   await connect(alice, bob)
   await eventually('a live frame arrives', async () => {
     await ours.sendLive(sealText('typing'))
@@ -190,7 +196,8 @@ it('a forgotten log leaves nothing of it on disk, and may be fetched again', asy
   expect(bob.engine.get(gate.address)).toBeUndefined()
   const left: string[] = []
   for await (const [key] of bob.store.entries({ from: 'log/', to: 'log0' })) left.push(key)
-  for (const hash of await ours.heads()) expect(await bob.store.get(`block/${hash}`)).toBeUndefined()
+  for (const hash of await ours.heads())
+    expect(await bob.store.get(`block/${hash}`)).toBeUndefined()
   expect(left).toEqual([])
   const again = await bob.engine.open(gate.manifest)
   await eventuallyHas(again, 3)

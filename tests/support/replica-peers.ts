@@ -45,7 +45,13 @@ export async function startReplicaPeer(init: ReplicaPeerInit = {}): Promise<Repl
     { nodes: init.nodes ?? [] }
   )
   const engine = await createLogEngine(
-    { store, libp2p: network.libp2p, verifier: createSignatureVerifier(), clock, random: Math.random },
+    {
+      store,
+      libp2p: network.libp2p,
+      verifier: createSignatureVerifier(),
+      clock,
+      random: Math.random
+    },
     { antiEntropyMs: init.antiEntropyMs ?? 3_600_000 }
   )
   const stop = async (): Promise<void> => {
@@ -64,19 +70,28 @@ export async function startReplicaPeer(init: ReplicaPeerInit = {}): Promise<Repl
 
 /** Dials `to`, and resolves when gossip between the two is up. */
 export async function connect(from: ReplicaPeer, to: ReplicaPeer): Promise<void> {
-  from.network.setNodes([...from.network.status().nodes.map(({ multiaddr }) => multiaddr), to.address])
+  from.network.setNodes([
+    ...from.network.status().nodes.map(({ multiaddr }) => multiaddr),
+    to.address
+  ])
   await eventually('gossip is up', () => isGossiping(from, to) && isGossiping(to, from))
 }
 
 export async function disconnect(from: ReplicaPeer, to: ReplicaPeer): Promise<void> {
   from.network.setNodes([])
   await eventually('connection is closed', () =>
-    [from, to].every(({ network }) => network.libp2p.getConnections().every((one) => !isBetween(one, from, to)))
+    [from, to].every(({ network }) =>
+      network.libp2p.getConnections().every((one) => !isBetween(one, from, to))
+    )
   )
 }
 
 /** Polls `claim`; the only way in which these tests wait. */
-export async function eventually(what: string, claim: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+export async function eventually(
+  what: string,
+  claim: () => boolean | Promise<boolean>,
+  timeoutMs = 20_000
+): Promise<void> {
   const deadline = performance.now() + timeoutMs
   while (!(await claim())) {
     if (performance.now() > deadline) throw new Error(`gave up waiting: ${what}`)
@@ -87,19 +102,30 @@ export async function eventually(what: string, claim: () => boolean | Promise<bo
 /** Texts of a log in the order that all devices agree on. */
 export async function textsOf(log: SealedLog): Promise<string[]> {
   const entries: { time: number; hash: EntryHash; text: string }[] = []
-  for await (const { time, hash, sealed } of log.entries()) entries.push({ time, hash, text: openText(sealed) })
+  for await (const { time, hash, sealed } of log.entries())
+    entries.push({ time, hash, text: openText(sealed) })
   entries.sort((a, b) => a.time - b.time || (a.hash < b.hash ? -1 : 1))
   return entries.map(({ text }) => text)
 }
 
-export async function eventuallyHas(log: SealedLog, count: number, timeoutMs?: number): Promise<void> {
+export async function eventuallyHas(
+  log: SealedLog,
+  count: number,
+  timeoutMs?: number
+): Promise<void> {
   await eventually(`log has ${String(count)} entries`, () => log.size().entries >= count, timeoutMs)
 }
 
 function isGossiping(from: ReplicaPeer, to: ReplicaPeer): boolean {
-  return from.network.libp2p.services.pubsub.getPeers().some((peer) => peer.toString() === to.network.peerId)
+  return from.network.libp2p.services.pubsub
+    .getPeers()
+    .some((peer) => peer.toString() === to.network.peerId)
 }
 
-function isBetween(connection: { readonly remotePeer: { toString(): string } }, from: ReplicaPeer, to: ReplicaPeer): boolean {
+function isBetween(
+  connection: { readonly remotePeer: { toString(): string } },
+  from: ReplicaPeer,
+  to: ReplicaPeer
+): boolean {
   return [from.network.peerId, to.network.peerId].includes(connection.remotePeer.toString())
 }

@@ -10,7 +10,11 @@ import { createMemoryStore } from '#replica/storage/memory-store.ts'
 import type { SealedEntry } from '#replica/sealed-log.ts'
 import { createTestGate, openText, sealText } from '#tests/support/replica-gate.ts'
 
-async function openLog(manifest: LogManifest, writer?: LogWriter, store: KeyValueStore = createMemoryStore()): Promise<OrbitLog> {
+async function openLog(
+  manifest: LogManifest,
+  writer?: LogWriter,
+  store: KeyValueStore = createMemoryStore()
+): Promise<OrbitLog> {
   const log = await openOrbitLog(
     {
       store,
@@ -39,7 +43,9 @@ async function everything(log: OrbitLog): Promise<LogEntry[]> {
 
 async function give(log: OrbitLog, entries: readonly LogEntry[]): Promise<void> {
   const judged = await Promise.all(entries.map(({ bytes }) => log.judge(bytes)))
-  await log.ingest(judged.flatMap((judgement) => (judgement.kind === 'valid' ? [judgement.entry] : [])))
+  await log.ingest(
+    judged.flatMap((judgement) => (judgement.kind === 'valid' ? [judgement.entry] : []))
+  )
 }
 
 it('an appended entry is on disk, announced once, and there after a restart', async () => {
@@ -77,5 +83,7 @@ it('entries in any order give the same heads and no gap', async () => {
   for (const entry of all.reverse()) await give(carol, [entry, entry])
   expect(await carol.heads()).toEqual(await alice.heads())
   expect(carol.size()).toEqual(alice.size())
-  expect((await everything(carol)).map(({ hash }) => hash)).toEqual((await everything(alice)).map(({ hash }) => hash))
+  expect((await everything(carol)).map(({ hash }) => hash)).toEqual(
+    (await everything(alice)).map(({ hash }) => hash)
+  )
 })

@@ -39,7 +39,12 @@ export interface LogEntry {
 }
 
 export type EntryVerdict =
-  | { readonly ok: true; readonly entry: LogEntry; readonly signature: string; readonly signed: Uint8Array }
+  | {
+      readonly ok: true
+      readonly entry: LogEntry
+      readonly signature: string
+      readonly signed: Uint8Array
+    }
   | { readonly ok: false; readonly reason: EntryRefusal }
 
 /** The rules of one log. They depend on the entry alone, never on the clock or on who is a member now: every replica decides alike, for ever. */
@@ -47,7 +52,7 @@ export interface EntryRules {
   /** The whole judgement on bytes from anywhere. Never throws. */
   check(bytes: Uint8Array): Promise<EntryVerdict>
   /** Shape and certificate of a decoded entry, without its signature. */
-  checkFields(value: CborValue): Promise<EntryRefusal | undefined>
+  checkFields(value: unknown): Promise<EntryRefusal | undefined>
 }
 
 const FIELDS = ['clock', 'id', 'identity', 'key', 'next', 'payload', 'refs', 'sig', 'v']
@@ -69,7 +74,8 @@ export function createEntryRules(
   async function isAdmitted(writer: string, certificate: string): Promise<boolean> {
     const name = `${writer}${certificate}`
     if (admitted.has(name)) return true
-    if (!(await verifyGateCertificate(verifier, manifest, address, writer, certificate))) return false
+    if (!(await verifyGateCertificate(verifier, manifest, address, writer, certificate)))
+      return false
     if (admitted.size >= MAX_CACHED_WRITERS) {
       const oldest = admitted.values().next()
       if (oldest.done !== true) admitted.delete(oldest.value)
@@ -78,7 +84,7 @@ export function createEntryRules(
     return true
   }
 
-  async function checkFields(value: CborValue): Promise<EntryRefusal | undefined> {
+  async function checkFields(value: unknown): Promise<EntryRefusal | undefined> {
     const fields = readFields(value)
     if (fields === undefined) return 'malformed'
     if (fields.id !== address) return 'wrong-log'
@@ -98,11 +104,17 @@ export function createEntryRules(
       const fields = readFields(value)
       if (fields === undefined) return { ok: false, reason: 'malformed' }
       if (fields.id !== address) return { ok: false, reason: 'wrong-log' }
-      if (!(await isAdmitted(fields.key, fields.identity))) return { ok: false, reason: 'no-certificate' }
+      if (!(await isAdmitted(fields.key, fields.identity)))
+        return { ok: false, reason: 'no-certificate' }
       const signed = signedPart(fields)
       const isSigned = await verifier.verify(hexToBytes(fields.sig), hexToBytes(fields.key), signed)
       if (!isSigned) return { ok: false, reason: 'bad-signature' }
-      return { ok: true, entry: entryOf(fields, bytes, hashOfBlock(bytes)), signature: fields.sig, signed }
+      return {
+        ok: true,
+        entry: entryOf(fields, bytes, hashOfBlock(bytes)),
+        signature: fields.sig,
+        signed
+      }
     }
   }
 }
@@ -129,7 +141,9 @@ export function isCausal(
   entry: LogEntry,
   times: { readonly next: readonly number[]; readonly refs: readonly number[] }
 ): boolean {
-  return entry.time === 1 + Math.max(0, ...times.next) && times.refs.every((time) => time < entry.time)
+  return (
+    entry.time === 1 + Math.max(0, ...times.next) && times.refs.every((time) => time < entry.time)
+  )
 }
 
 interface Fields {
@@ -144,17 +158,25 @@ interface Fields {
 }
 
 /** The exact shape of an entry. Unknown fields are not signed, so one more of them would be a second name for the same entry. */
-function readFields(value: CborValue): Fields | undefined {
+function readFields(value: unknown): Fields | undefined {
   if (!isMap(value) || !hasExactly(value, FIELDS)) return undefined
   const { id, key, identity, sig, v, clock, payload, next, refs } = value
   if (v !== 2 || typeof id !== 'string' || typeof identity !== 'string') return undefined
-  if (typeof key !== 'string' || !KEY.test(key) || typeof sig !== 'string' || !SIGNATURE.test(sig)) return undefined
+  if (typeof key !== 'string' || !KEY.test(key) || typeof sig !== 'string' || !SIGNATURE.test(sig))
+    return undefined
   if (!isMap(clock) || !hasExactly(clock, ['id', 'time']) || clock['id'] !== key) return undefined
   const time = clock['time']
-  if (typeof time !== 'number' || !Number.isSafeInteger(time) || time < 1 || time > MAX_LAMPORT_TIME) return undefined
+  if (
+    typeof time !== 'number' ||
+    !Number.isSafeInteger(time) ||
+    time < 1 ||
+    time > MAX_LAMPORT_TIME
+  )
+    return undefined
   if (!isMap(payload) || !hasExactly(payload, ['key', 'op', 'value'])) return undefined
   const sealed = payload['value']
-  if (payload['op'] !== 'ADD' || payload['key'] !== null || !(sealed instanceof Uint8Array)) return undefined
+  if (payload['op'] !== 'ADD' || payload['key'] !== null || !(sealed instanceof Uint8Array))
+    return undefined
   if (sealed.byteLength < 1 || sealed.byteLength > MAX_SEALED_BYTES) return undefined
   if (!isHashList(next, MAX_ENTRY_NEXT) || !isHashList(refs, MAX_ENTRY_REFS)) return undefined
   return { id, key, identity, sig, time, next, refs, value: sealed }
@@ -184,17 +206,27 @@ function signedPart(fields: Fields): Uint8Array {
   })
 }
 
-function isMap(value: CborValue | undefined): value is { readonly [key: string]: CborValue } {
-  return typeof value === 'object' && value !== null && !(value instanceof Uint8Array) && !Array.isArray(value)
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !(value instanceof Uint8Array) &&
+    !Array.isArray(value)
+  )
 }
 
-function hasExactly(map: { readonly [key: string]: CborValue }, sortedNames: readonly string[]): boolean {
+function hasExactly(
+  map: Readonly<Record<string, unknown>>,
+  sortedNames: readonly string[]
+): boolean {
   const names = Object.keys(map)
-  return names.length === sortedNames.length && sortedNames.every((name) => Object.hasOwn(map, name))
+  return (
+    names.length === sortedNames.length && sortedNames.every((name) => Object.hasOwn(map, name))
+  )
 }
 
-function isHashList(value: CborValue | undefined, maxItems: number): value is readonly string[] {
+function isHashList(value: unknown, maxItems: number): value is readonly string[] {
   if (!Array.isArray(value) || value.length > maxItems) return false
-  const items = value as readonly CborValue[]
-  return items.every((item) => typeof item === 'string' && HASH.test(item)) && new Set(items).size === items.length
+  const isEachHash = value.every((item) => typeof item === 'string' && HASH.test(item))
+  return isEachHash && new Set(value).size === value.length
 }

@@ -27,7 +27,8 @@ const ARRIVAL_DIGITS = 12
 
 export function createLogKeys(address: LogAddress): LogKeys {
   const prefix = `log/${address.slice('/orbitdb/'.length)}`
-  const arrival = (position: number): string => `${prefix}/arrival/${String(position).padStart(ARRIVAL_DIGITS, '0')}`
+  const arrival = (position: number): string =>
+    `${prefix}/arrival/${String(position).padStart(ARRIVAL_DIGITS, '0')}`
   return {
     state: `${prefix}/state`,
     forgetting: `${prefix}/forgetting`,

@@ -1,5 +1,11 @@
 import type { EntryHash } from '#protocol/brand.ts'
-import { decodeCanonical, encodeCanonical, readBytes, readInteger, readMap } from '#protocol/cbor.ts'
+import {
+  decodeCanonical,
+  encodeCanonical,
+  readBytes,
+  readInteger,
+  readMap
+} from '#protocol/cbor.ts'
 import { DeadDropError } from '#protocol/errors.ts'
 import type { KeyValueStore, KeyValueWrite } from '#protocol/key-value-store.ts'
 import { hashOfBlock } from '#protocol/log-manifest.ts'
@@ -24,7 +30,11 @@ const CHECKED_ARRIVALS = 16
 const PAGE = 256
 
 export function encodeLogState(state: LogState): Uint8Array {
-  return encodeCanonical({ entries: state.entries, bytes: state.bytes, heads: encodeHeads(state.heads) })
+  return encodeCanonical({
+    entries: state.entries,
+    bytes: state.bytes,
+    heads: encodeHeads(state.heads)
+  })
 }
 
 /**
@@ -49,7 +59,11 @@ export async function forgetLog(store: KeyValueStore, keys: LogKeys): Promise<vo
     const writes: KeyValueWrite[] = []
     for await (const [key] of store.entries({ ...keys.orders, limit: PAGE })) {
       const hash = hashOfOrderKey(key)
-      writes.push({ key, value: null }, { key: blockKey(hash), value: null }, { key: keys.index(hash), value: null })
+      writes.push(
+        { key, value: null },
+        { key: blockKey(hash), value: null },
+        { key: keys.index(hash), value: null }
+      )
     }
     if (writes.length === 0) break
     await store.write(writes)
@@ -69,7 +83,11 @@ async function readState(store: KeyValueStore, keys: LogKeys): Promise<LogState 
   const bytes = await store.get(keys.state)
   if (bytes === undefined) return undefined
   try {
-    const map = readMap(decodeCanonical(bytes, MAX_STATE_BYTES), 'log state', ['bytes', 'entries', 'heads'])
+    const map = readMap(decodeCanonical(bytes, MAX_STATE_BYTES), 'log state', [
+      'bytes',
+      'entries',
+      'heads'
+    ])
     const heads = decodeHeads(readBytes(map['heads'], 'heads', 2, MAX_STATE_BYTES))
     const blocks = await store.getMany(heads.map(({ hash }) => blockKey(hash)))
     const withTimes = heads.map((head, position) => {
@@ -87,7 +105,11 @@ async function readState(store: KeyValueStore, keys: LogKeys): Promise<LogState 
     }
   } catch (error) {
     // Damaged bytes are repaired by the caller; a store that cannot be read is not.
-    if (error instanceof DeadDropError && (error.code === 'storage-denied' || error.code === 'stopped')) throw error
+    if (
+      error instanceof DeadDropError &&
+      (error.code === 'storage-denied' || error.code === 'stopped')
+    )
+      throw error
     return undefined
   }
 }
@@ -120,7 +142,8 @@ async function rebuild(store: KeyValueStore, keys: LogKeys): Promise<LogState> {
   if (hashes.size === 0) return EMPTY
 
   const writes: KeyValueWrite[] = []
-  for await (const [key] of store.entries(keys.arrivalsAfter(hashes.size))) writes.push({ key, value: null })
+  for await (const [key] of store.entries(keys.arrivalsAfter(hashes.size)))
+    writes.push({ key, value: null })
   const covered = new Set<EntryHash>()
   const candidates: (Head & { readonly time: number })[] = []
   const all = [...hashes]
@@ -131,12 +154,17 @@ async function rebuild(store: KeyValueStore, keys: LogKeys): Promise<LogState> {
     const blocks = await store.getMany(page.map(blockKey))
     page.forEach((hash, index) => {
       const block = blocks[index]
-      const entry = block === undefined || hashOfBlock(block) !== hash ? undefined : readStoredEntry(block, hash)
-      if (entry === undefined) throw new DeadDropError('storage-corrupt', 'an entry of the log is not in the store')
+      const entry =
+        block === undefined || hashOfBlock(block) !== hash
+          ? undefined
+          : readStoredEntry(block, hash)
+      if (entry === undefined)
+        throw new DeadDropError('storage-corrupt', 'an entry of the log is not in the store')
       position += 1
       bytes += entry.bytes.byteLength
       for (const parent of [...entry.next, ...entry.refs]) {
-        if (!hashes.has(parent)) throw new DeadDropError('storage-corrupt', 'the log names an entry that it lost')
+        if (!hashes.has(parent))
+          throw new DeadDropError('storage-corrupt', 'the log names an entry that it lost')
         covered.add(parent)
       }
       candidates.push({ hash, next: entry.next, time: entry.time })
@@ -147,7 +175,11 @@ async function rebuild(store: KeyValueStore, keys: LogKeys): Promise<LogState> {
       )
     })
   }
-  const state = { entries: all.length, bytes, heads: candidates.filter(({ hash }) => !covered.has(hash)) }
+  const state = {
+    entries: all.length,
+    bytes,
+    heads: candidates.filter(({ hash }) => !covered.has(hash))
+  }
   writes.push({ key: keys.state, value: encodeLogState(state) })
   await store.write(writes)
   return state

@@ -1,6 +1,8 @@
 import type { OplogStorage } from '@orbitdb/core/src/oplog/index.js'
 import type { EntryHash } from '#protocol/brand.ts'
+import { DeadDropError } from '#protocol/errors.ts'
 import type { KeyValueStore } from '#protocol/key-value-store.ts'
+import { readEntryHash } from '#protocol/log-manifest.ts'
 import { blockKey } from '../storage/store-blockstore.ts'
 import { BoundedMap } from './bounded-map.ts'
 import { decodeIndexRow } from './log-keys.ts'
@@ -41,7 +43,8 @@ export class OplogStorages {
       }
     )
     this.index = storage(
-      async (hash) => this.#pendingIndex.has(hash) || (await this.row(hash)) !== undefined || undefined,
+      async (hash) =>
+        this.#pendingIndex.has(hash) || (await this.row(hash)) !== undefined || undefined,
       (hash) => this.#pendingIndex.add(hash)
     )
     this.heads = storage(
@@ -136,9 +139,32 @@ export function encodeHeads(heads: readonly Head[]): Uint8Array {
   return encoder.encode(JSON.stringify(heads.map(({ hash, next }) => ({ hash, next }))))
 }
 
-/** Reads what {@link encodeHeads} or the log wrote in this process or an earlier one. */
+/**
+ * Reads what {@link encodeHeads} or the log wrote, in this process or an earlier one.
+ *
+ * @throws {DeadDropError} `storage-corrupt` or `bytes-malformed` when the bytes were damaged since.
+ */
 export function decodeHeads(bytes: Uint8Array): readonly Head[] {
-  return JSON.parse(decoder.decode(bytes)) as readonly Head[] // local bytes, written by the lines above or by the log
+  const value: unknown = JSON.parse(decoder.decode(bytes))
+  if (!Array.isArray(value)) throw new DeadDropError('storage-corrupt', 'heads are not a list')
+  return value.map((head: unknown) => {
+    if (!isHead(head)) throw new DeadDropError('storage-corrupt', 'a head is not `{ hash, next }`')
+    return { hash: readEntryHash(head.hash), next: head.next.map(readEntryHash) }
+  })
+}
+
+function isHead(
+  value: unknown
+): value is { readonly hash: string; readonly next: readonly string[] } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'hash' in value &&
+    typeof value.hash === 'string' &&
+    'next' in value &&
+    Array.isArray(value.next) &&
+    value.next.every((item) => typeof item === 'string')
+  )
 }
 
 function storage(

@@ -1,7 +1,7 @@
 import { Entry, Log } from '@orbitdb/core/src/oplog/index.js'
 import type { Oplog, OplogAccess } from '@orbitdb/core/src/oplog/index.js'
+import { TypedEventEmitter } from 'main-event'
 import type { EntryHash, LogAddress, SealedBytes } from '#protocol/brand.ts'
-import type { CborValue } from '#protocol/cbor.ts'
 import type { SignatureVerifier } from '#protocol/ed25519.ts'
 import { DeadDropError } from '#protocol/errors.ts'
 import type { LogWriter } from '#protocol/gate.ts'
@@ -77,7 +77,7 @@ export class OrbitLog implements SealedLog {
   readonly #storages: OplogStorages
   readonly #identity: WriterIdentity
   readonly #mutex = new Mutex()
-  readonly #events = new EventTarget()
+  readonly #events = new TypedEventEmitter<LogEvents>()
   readonly #held = new Map<EntryHash, LogEntry>()
   readonly #waitingFor = new Map<EntryHash, Set<EntryHash>>()
   readonly #refusals: Record<string, number> = {}
@@ -95,7 +95,10 @@ export class OrbitLog implements SealedLog {
     this.#keys = createLogKeys(this.address)
     this.#rules = createEntryRules(components, { manifest, address: this.address })
     this.#storages = new OplogStorages(components.store, this.#keys)
-    this.#identity = createWriterIdentity({ verifier: components.verifier, writer: () => this.#writer })
+    this.#identity = createWriterIdentity({
+      verifier: components.verifier,
+      writer: () => this.#writer
+    })
     this.#state = state
   }
 
@@ -108,18 +111,26 @@ export class OrbitLog implements SealedLog {
   append(sealed: SealedBytes): Promise<SealedEntry> {
     return this.#mutex.run(async () => {
       this.#assertOpen()
-      if (this.#writer === undefined) throw new DeadDropError('internal', 'log was opened without a writer')
+      if (this.#writer === undefined)
+        throw new DeadDropError('internal', 'log was opened without a writer')
       if (sealed.byteLength < 1 || sealed.byteLength > MAX_SEALED_BYTES) {
-        throw new DeadDropError('bytes-too-large', `envelope is ${sealed.byteLength} bytes, allowed 1..${MAX_SEALED_BYTES}`)
+        throw new DeadDropError(
+          'bytes-too-large',
+          `envelope is ${sealed.byteLength} bytes, allowed 1..${MAX_SEALED_BYTES}`
+        )
       }
       // An entry names a bounded number of heads, the newest first; the next appends name the rest.
       const heads = this.#sortedHeads()
       const named = heads.slice(0, MAX_ENTRY_NEXT)
       const stored = await this.#change(named, async (oplog) => {
-        const { hash } = await oplog.append({ op: 'ADD', key: null, value: sealed }, { referencesCount: 0 })
+        const { hash } = await oplog.append(
+          { op: 'ADD', key: null, value: sealed },
+          { referencesCount: 0 }
+        )
         const bytes = this.#storages.pendingBlock(hash)
         const entry = bytes === undefined ? undefined : readStoredEntry(bytes, hash as EntryHash) // the log computed it
-        if (entry === undefined) throw new DeadDropError('internal', 'the log produced an entry that it cannot read')
+        if (entry === undefined)
+          throw new DeadDropError('internal', 'the log produced an entry that it cannot read')
         return { entries: [entry], otherHeads: heads.slice(MAX_ENTRY_NEXT) }
       })
       const [entry] = stored
@@ -150,7 +161,8 @@ export class OrbitLog implements SealedLog {
         if (row.time <= target.time || seen.has(candidate)) continue
         seen.add(candidate)
         const entry = await this.#read(candidate as EntryHash) // keys of `rows` are the hashes that were asked for
-        for (const parent of [...entry.next, ...entry.refs]) if (!seen.has(parent)) parents.add(parent)
+        for (const parent of [...entry.next, ...entry.refs])
+          if (!seen.has(parent)) parents.add(parent)
       }
       level = await this.#storages.rows(parents)
     }
@@ -176,7 +188,8 @@ export class OrbitLog implements SealedLog {
 
   async sendLive(sealed: SealedBytes): Promise<void> {
     this.#assertOpen()
-    if (this.#writer === undefined) throw new DeadDropError('internal', 'log was opened without a writer')
+    if (this.#writer === undefined)
+      throw new DeadDropError('internal', 'log was opened without a writer')
     await this.#components.publishLive(this.#writer, sealed)
   }
 
@@ -185,11 +198,11 @@ export class OrbitLog implements SealedLog {
     listener: (event: LogEvents[K]) => void,
     options?: { signal?: AbortSignal }
   ): void {
-    this.#events.addEventListener(type, listener as (event: Event) => void, options) // `emit` pairs each name with its event
+    this.#events.addEventListener(type, listener, options)
   }
 
   emit<K extends keyof LogEvents>(type: K, detail: LogEvents[K]['detail']): void {
-    this.#events.dispatchEvent(new CustomEvent(type, { detail }))
+    this.#events.safeDispatchEvent(type, { detail })
   }
 
   async close(): Promise<void> {
@@ -250,13 +263,19 @@ export class OrbitLog implements SealedLog {
   async have(): Promise<Have> {
     const { entries } = this.#state
     const positions = new Set<number>()
-    for (let distance = 1; distance < entries && positions.size < MAX_LADDER_RUNGS - 1; distance *= 2) {
+    for (
+      let distance = 1;
+      distance < entries && positions.size < MAX_LADDER_RUNGS - 1;
+      distance *= 2
+    ) {
       positions.add(entries - distance)
     }
     if (entries > 1) positions.add(1)
-    const values = await this.#components.store.getMany([...positions].map((position) => this.#keys.arrival(position)))
-    const ladder = values.flatMap((value) =>
-      value === undefined ? [] : [new TextDecoder().decode(value) as EntryHash] // written by #change
+    const values = await this.#components.store.getMany(
+      [...positions].map((position) => this.#keys.arrival(position))
+    )
+    const ladder = values.flatMap(
+      (value) => (value === undefined ? [] : [new TextDecoder().decode(value) as EntryHash]) // written by #change
     )
     return { heads: (await this.heads()).slice(0, MAX_HAVE_HEADS), ladder }
   }
@@ -312,7 +331,11 @@ export class OrbitLog implements SealedLog {
     let { from } = this.#keys.orders
     for (;;) {
       const keys: string[] = []
-      for await (const [key] of this.#components.store.entries({ from, to: this.#keys.orders.to, limit: PAGE })) {
+      for await (const [key] of this.#components.store.entries({
+        from,
+        to: this.#keys.orders.to,
+        limit: PAGE
+      })) {
         keys.push(key)
       }
       const last = keys.at(-1)
@@ -323,8 +346,12 @@ export class OrbitLog implements SealedLog {
   }
 
   /** Sorts entries into accepted (in causal order), held and refused. Changes nothing but the held ones. */
-  async #plan(entries: readonly LogEntry[]): Promise<{ accepted: LogEntry[]; held: number; refused: number }> {
-    const rows = await this.#storages.rows(entries.flatMap(({ hash, next, refs }) => [hash, ...next, ...refs]))
+  async #plan(
+    entries: readonly LogEntry[]
+  ): Promise<{ accepted: LogEntry[]; held: number; refused: number }> {
+    const rows = await this.#storages.rows(
+      entries.flatMap(({ hash, next, refs }) => [hash, ...next, ...refs])
+    )
     const times = new Map<EntryHash, number>()
     const refused = new Map<EntryHash, EntryRefusal>()
     const accepted: LogEntry[] = []
@@ -337,8 +364,11 @@ export class OrbitLog implements SealedLog {
       const { hash, next, refs } = entry
       if (times.has(hash) || refused.has(hash) || rows.has(hash)) continue
       const parents = [...next, ...refs]
-      const timeOf = (parent: EntryHash): number | undefined => times.get(parent) ?? rows.get(parent)?.time
-      const cause = parents.map((parent) => refused.get(parent)).find((reason) => reason !== undefined)
+      const timeOf = (parent: EntryHash): number | undefined =>
+        times.get(parent) ?? rows.get(parent)?.time
+      const cause = parents
+        .map((parent) => refused.get(parent))
+        .find((reason) => reason !== undefined)
       const missing = parents.filter((parent) => timeOf(parent) === undefined)
       let reason: EntryRefusal | undefined = cause
       if (reason === undefined && missing.length > 0) {
@@ -352,7 +382,8 @@ export class OrbitLog implements SealedLog {
       }
       if (reason === undefined && !isCausal(entry, parentTimes)) reason = 'time-not-causal'
       const size = { entries: count + 1, bytes: bytes + entry.bytes.byteLength }
-      if (reason === undefined && !this.#mayStore(size, entry.bytes.byteLength)) reason = 'over-quota'
+      if (reason === undefined && !this.#mayStore(size, entry.bytes.byteLength))
+        reason = 'over-quota'
       if (reason === undefined) {
         accepted.push(entry)
         times.set(hash, entry.time)
@@ -362,9 +393,13 @@ export class OrbitLog implements SealedLog {
         refused.set(hash, reason)
         this.#countRefusal(reason)
       }
-      const children = [...(this.#waitingFor.get(hash) ?? [])].flatMap((child) => this.#held.get(child) ?? [])
+      const children = [...(this.#waitingFor.get(hash) ?? [])].flatMap(
+        (child) => this.#held.get(child) ?? []
+      )
       if (children.length === 0) continue
-      const childRows = await this.#storages.rows(children.flatMap((child) => [...child.next, ...child.refs]))
+      const childRows = await this.#storages.rows(
+        children.flatMap((child) => [...child.next, ...child.refs])
+      )
       for (const [parent, row] of childRows) rows.set(parent, row)
       queue.push(...children)
     }
@@ -409,7 +444,9 @@ export class OrbitLog implements SealedLog {
    */
   async #change(
     shown: readonly Head[],
-    work: (oplog: Oplog) => Promise<{ readonly entries: readonly LogEntry[]; readonly otherHeads: readonly Head[] }>
+    work: (
+      oplog: Oplog
+    ) => Promise<{ readonly entries: readonly LogEntry[]; readonly otherHeads: readonly Head[] }>
   ): Promise<readonly LogEntry[]> {
     const before = this.#state
     try {
@@ -433,9 +470,15 @@ export class OrbitLog implements SealedLog {
       }
       const writes: KeyValueWrite[] = entries.flatMap(({ hash, time, bytes }, position) => [
         { key: blockKey(hash), value: bytes },
-        { key: this.#keys.index(hash), value: encodeIndexRow({ arrival: before.entries + position + 1, time }) },
+        {
+          key: this.#keys.index(hash),
+          value: encodeIndexRow({ arrival: before.entries + position + 1, time })
+        },
         { key: this.#keys.order(time, hash), value: new Uint8Array() },
-        { key: this.#keys.arrival(before.entries + position + 1), value: new TextEncoder().encode(hash) }
+        {
+          key: this.#keys.arrival(before.entries + position + 1),
+          value: new TextEncoder().encode(hash)
+        }
       ])
       if (before.entries === 0) {
         // So that a stock OrbitDB peer can open the address through bitswap.
@@ -463,7 +506,7 @@ export class OrbitLog implements SealedLog {
     const access: OplogAccess = {
       canAppend: async ({ hash, ...fields }) =>
         hash === undefined
-          ? (await this.#rules.checkFields(fields as unknown as CborValue)) === undefined // read field by field there
+          ? (await this.#rules.checkFields(fields)) === undefined
           : this.#storages.isAccepted(hash)
     }
     this.#oplog ??= await Log(this.#identity, {
@@ -483,7 +526,8 @@ export class OrbitLog implements SealedLog {
   async #read(hash: EntryHash): Promise<LogEntry> {
     const bytes = await this.#storages.block(hash)
     const entry = bytes === undefined ? undefined : readStoredEntry(bytes, hash)
-    if (entry === undefined) throw new DeadDropError('storage-corrupt', 'an entry of the log is not in the store')
+    if (entry === undefined)
+      throw new DeadDropError('storage-corrupt', 'an entry of the log is not in the store')
     return entry
   }
 
@@ -492,7 +536,8 @@ export class OrbitLog implements SealedLog {
     return hashes.map((hash, position) => {
       const bytes = blocks[position]
       const entry = bytes === undefined ? undefined : readStoredEntry(bytes, hash)
-      if (entry === undefined) throw new DeadDropError('storage-corrupt', 'an entry of the log is not in the store')
+      if (entry === undefined)
+        throw new DeadDropError('storage-corrupt', 'an entry of the log is not in the store')
       return entry
     })
   }
@@ -516,7 +561,10 @@ export class OrbitLog implements SealedLog {
  *
  * @throws {DeadDropError} `storage-corrupt` when the store has lost parts of the log that nothing else can replace.
  */
-export async function openOrbitLog(components: OrbitLogComponents, manifest: LogManifest): Promise<OrbitLog> {
+export async function openOrbitLog(
+  components: OrbitLogComponents,
+  manifest: LogManifest
+): Promise<OrbitLog> {
   const state = await loadLogState(components.store, createLogKeys(logAddressOf(manifest)))
   return new OrbitLog(components, manifest, state)
 }

@@ -19,7 +19,10 @@ export function createWriterIdentity(components: {
   readonly verifier: SignatureVerifier
   readonly writer: () => LogWriter | undefined
 }): WriterIdentity {
-  const verified = new BoundedMap<string, { readonly publicKey: string; readonly signed: Uint8Array }>(MAX_REMEMBERED)
+  const verified = new BoundedMap<
+    string,
+    { readonly publicKey: string; readonly signed: Uint8Array }
+  >(MAX_REMEMBERED)
 
   return {
     get publicKey() {
@@ -30,12 +33,14 @@ export function createWriterIdentity(components: {
     },
     async sign(_identity, bytes) {
       const writer = components.writer()
-      if (writer === undefined) throw new DeadDropError('internal', 'log was opened without a writer')
+      if (writer === undefined)
+        throw new DeadDropError('internal', 'log was opened without a writer')
       return bytesToHex(await writer.sign(bytes))
     },
     async verify(signature, publicKey, bytes) {
       const known = verified.get(signature)
-      if (known !== undefined && known.publicKey === publicKey && equalBytes(known.signed, bytes)) return true
+      if (known !== undefined && known.publicKey === publicKey && equalBytes(known.signed, bytes))
+        return true
       return components.verifier.verify(hexToBytes(signature), hexToBytes(publicKey), bytes)
     },
     remember(signature, publicKey, signed) {

@@ -32,7 +32,9 @@ export async function openIdbStore(init: { readonly name: string }): Promise<Key
     })
   } catch (error) {
     if (error instanceof Error && error.name === 'VersionError') {
-      throw new DeadDropError('data-newer', 'a newer version of DeadDrop wrote this data', { cause: error })
+      throw new DeadDropError('data-newer', 'a newer version of DeadDrop wrote this data', {
+        cause: error
+      })
     }
     throw storageError(error)
   }
@@ -46,11 +48,18 @@ export async function openIdbStore(init: { readonly name: string }): Promise<Key
     }
   }
 
-  function readPage(range: IDBKeyRange, isReverse: boolean, limit: number): Promise<[string, Uint8Array][]> {
+  function readPage(
+    range: IDBKeyRange,
+    isReverse: boolean,
+    limit: number
+  ): Promise<[string, Uint8Array][]> {
     return guarded(async () => {
       const store = database.transaction(STORE).store
       if (!isReverse) {
-        const [keys, values] = await Promise.all([store.getAllKeys(range, limit), store.getAll(range, limit)])
+        const [keys, values] = await Promise.all([
+          store.getAllKeys(range, limit),
+          store.getAll(range, limit)
+        ])
         return keys.map((key, index) => [key, values[index] ?? new Uint8Array()])
       }
       const page: [string, Uint8Array][] = []
@@ -97,7 +106,9 @@ export async function openIdbStore(init: { readonly name: string }): Promise<Key
         const requests: Promise<unknown>[] = []
         try {
           for (const { key, value } of batch) {
-            requests.push(value === null ? transaction.store.delete(key) : transaction.store.put(value, key))
+            requests.push(
+              value === null ? transaction.store.delete(key) : transaction.store.put(value, key)
+            )
           }
         } catch (error) {
           transaction.abort()
@@ -119,7 +130,11 @@ export async function openIdbStore(init: { readonly name: string }): Promise<Key
 function storageError(error: unknown): DeadDropError {
   if (isDeadDropError(error)) return error
   if (error instanceof Error && error.name === 'QuotaExceededError') {
-    return new DeadDropError('storage-full', 'the browser has no space left for this page', { cause: error })
+    return new DeadDropError('storage-full', 'the browser has no space left for this page', {
+      cause: error
+    })
   }
-  return new DeadDropError('storage-denied', 'the browser does not let this page store data', { cause: error })
+  return new DeadDropError('storage-denied', 'the browser does not let this page store data', {
+    cause: error
+  })
 }

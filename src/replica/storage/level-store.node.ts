@@ -81,16 +81,22 @@ function storageError(error: unknown): DeadDropError {
     text += ` ${at.message}`
   }
   if (codes.includes('LEVEL_LOCKED')) {
-    return new DeadDropError('data-in-use', 'data folder is open in another process', { cause: error })
+    return new DeadDropError('data-in-use', 'data folder is open in another process', {
+      cause: error
+    })
   }
   if (codes.includes('ENOSPC') || /no space left|disk quota/i.test(text)) {
     return new DeadDropError('storage-full', 'data folder has no space left', { cause: error })
   }
   if (codes.includes('LEVEL_CORRUPTION')) {
-    return new DeadDropError('storage-corrupt', 'data folder is not a readable Level database', { cause: error })
+    return new DeadDropError('storage-corrupt', 'data folder is not a readable Level database', {
+      cause: error
+    })
   }
   if (codes.includes('LEVEL_DATABASE_NOT_OPEN') && codes.length === 1) {
     return new DeadDropError('stopped', 'store is closed', { cause: error })
   }
-  return new DeadDropError('storage-denied', 'data folder cannot be read or written', { cause: error })
+  return new DeadDropError('storage-denied', 'data folder cannot be read or written', {
+    cause: error
+  })
 }

@@ -17,7 +17,10 @@ export class StoreBlockstore extends BaseBlockstore {
     this.#store = store
   }
 
-  override async put(cid: CID, value: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<CID> {
+  override async put(
+    cid: CID,
+    value: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+  ): Promise<CID> {
     await this.#store.write([{ key: keyOf(cid), value: await collect(value) }])
     return cid
   }
@@ -37,7 +40,6 @@ export class StoreBlockstore extends BaseBlockstore {
   }
 
   /** Empty: what is stored here is listed by the logs, and a walk over all blocks is what garbage collection would do. */
-  // eslint-disable-next-line require-yield -- the base class asks for a generator
   override async *getAll(): AsyncGenerator<never> {
     return
   }
@@ -52,7 +54,9 @@ function keyOf(cid: CID): string {
   return blockKey(cid.toV1().toString(base58btc))
 }
 
-async function collect(value: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+async function collect(
+  value: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+): Promise<Uint8Array> {
   if (value instanceof Uint8Array) return value
   const parts: Uint8Array[] = []
   for await (const part of value) parts.push(part)

@@ -60,6 +60,9 @@ export class StoreDatastore extends BaseDatastore {
   }
 
   override async *_allKeys(query: KeyQuery): AsyncGenerator<Key> {
-    for await (const { key } of this._all(query.prefix === undefined ? {} : { prefix: query.prefix })) yield key
+    for await (const { key } of this._all(
+      query.prefix === undefined ? {} : { prefix: query.prefix }
+    ))
+      yield key
   }
 }

@@ -55,7 +55,10 @@ export interface LogEngine extends Pick<Replica, 'open' | 'forget' | 'get' | 'sy
   stop(): Promise<void>
 }
 
-export async function createLogEngine(components: LogEngineComponents, init: LogEngineInit = {}): Promise<LogEngine> {
+export async function createLogEngine(
+  components: LogEngineComponents,
+  init: LogEngineInit = {}
+): Promise<LogEngine> {
   const { store, libp2p, verifier, clock, random } = components
   const { pubsub } = libp2p.services
   const antiEntropyMs = init.antiEntropyMs ?? 45_000
@@ -67,7 +70,12 @@ export async function createLogEngine(components: LogEngineComponents, init: Log
   const ownId = libp2p.peerId.toString()
   let cancelRound = (): void => undefined
 
-  const gossip = createGossip({ pubsub, verifier, clock, onHeld: (address, peerIds) => void fetchHeld(address, peerIds) })
+  const gossip = createGossip({
+    pubsub,
+    verifier,
+    clock,
+    onHeld: (address, peerIds) => void fetchHeld(address, peerIds)
+  })
   const scheduler = createSyncScheduler({ clock, exchange: exchangeWith })
 
   function openConnections(peerId: string): Connection[] {
@@ -158,7 +166,8 @@ export async function createLogEngine(components: LogEngineComponents, init: Log
 
   function syncWithPeer(peerId: string): void {
     for (const address of logs.keys()) {
-      if (pubsub.getSubscribers(address).some((id) => id.toString() === peerId)) void scheduler.run(address, peerId)
+      if (pubsub.getSubscribers(address).some((id) => id.toString() === peerId))
+        void scheduler.run(address, peerId)
     }
   }
 
@@ -252,7 +261,9 @@ export async function createLogEngine(components: LogEngineComponents, init: Log
     },
     async sync(address, { peerId, signal: callerSignal }) {
       const peerIds = peerId === undefined ? followersOf(address) : [peerId]
-      return Promise.all(peerIds.map((id) => orFailed(scheduler.run(address, id), id, callerSignal)))
+      return Promise.all(
+        peerIds.map((id) => orFailed(scheduler.run(address, id), id, callerSignal))
+      )
     },
     waitFor(address, hashes, callerSignal) {
       const log = logs.get(address)
@@ -266,12 +277,18 @@ export async function createLogEngine(components: LogEngineComponents, init: Log
       cancelRound()
       await libp2p.unhandle(SYNC_PROTOCOL).catch(() => undefined)
       for (const frames of frameStreams) frames.abort()
-      await Promise.allSettled([...openings.values()].map(async (opening) => (await opening).close()))
+      await Promise.allSettled(
+        [...openings.values()].map(async (opening) => (await opening).close())
+      )
     }
   }
 }
 
-async function orFailed(run: Promise<SyncOutcome>, peerId: string, signal: AbortSignal): Promise<SyncOutcome> {
+async function orFailed(
+  run: Promise<SyncOutcome>,
+  peerId: string,
+  signal: AbortSignal
+): Promise<SyncOutcome> {
   const failed: SyncOutcome = { peerId, kind: 'failed', received: 0, sent: 0 }
   if (signal.aborted) return failed
   const done = new AbortController()
@@ -291,7 +308,11 @@ async function orFailed(run: Promise<SyncOutcome>, peerId: string, signal: Abort
   }
 }
 
-async function waitForEntries(log: OrbitLog, hashes: readonly EntryHash[], signal: AbortSignal): Promise<boolean> {
+async function waitForEntries(
+  log: OrbitLog,
+  hashes: readonly EntryHash[],
+  signal: AbortSignal
+): Promise<boolean> {
   const missing = new Set(hashes)
   const done = new AbortController()
   const arrived = new Promise<boolean>((resolve) => {

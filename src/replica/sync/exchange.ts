@@ -16,9 +16,14 @@ export interface ExchangeOutcome {
 }
 
 /** Offers `log` to a peer and exchanges what either side lacks. Never throws; the stream is closed or aborted afterwards. */
-export async function initiateExchange(frames: FrameStream, log: OrbitLog): Promise<ExchangeOutcome> {
+export async function initiateExchange(
+  frames: FrameStream,
+  log: OrbitLog
+): Promise<ExchangeOutcome> {
   try {
-    await frames.write(encodeSyncMessage({ type: 'have', address: log.address, ...(await log.have()) }))
+    await frames.write(
+      encodeSyncMessage({ type: 'have', address: log.address, ...(await log.have()) })
+    )
     const answer = await readMessage(frames)
     if (answer.type === 'refuse') {
       await frames.close()
@@ -41,14 +46,17 @@ export async function answerExchange(
 ): Promise<{ readonly log: OrbitLog; readonly outcome: ExchangeOutcome } | undefined> {
   try {
     const offer = await readMessage(frames)
-    if (offer.type !== 'have') throw new DeadDropError('bytes-malformed', 'exchange does not begin with an offer')
+    if (offer.type !== 'have')
+      throw new DeadDropError('bytes-malformed', 'exchange does not begin with an offer')
     const log = find(offer.address)
     if (log === undefined) {
       await frames.write(encodeSyncMessage({ type: 'refuse' }))
       await frames.close()
       return undefined
     }
-    await frames.write(encodeSyncMessage({ type: 'have', address: log.address, ...(await log.have()) }))
+    await frames.write(
+      encodeSyncMessage({ type: 'have', address: log.address, ...(await log.have()) })
+    )
     return { log, outcome: await transfer(frames, log, offer) }
   } catch {
     frames.abort()
@@ -57,7 +65,11 @@ export async function answerExchange(
 }
 
 /** Both directions at once: neither side waits for the other to finish before it reads. */
-async function transfer(frames: FrameStream, log: OrbitLog, theirs: Have): Promise<ExchangeOutcome> {
+async function transfer(
+  frames: FrameStream,
+  log: OrbitLog,
+  theirs: Have
+): Promise<ExchangeOutcome> {
   const received = new Set<string>()
   const stored: LogEntry[] = []
   let sent = 0
@@ -96,12 +108,14 @@ async function transfer(frames: FrameStream, log: OrbitLog, theirs: Have): Promi
       for (;;) {
         const message = await readMessage(frames)
         if (message.type === 'end') break
-        if (message.type !== 'entries') throw new DeadDropError('bytes-malformed', 'expected entries or their end')
+        if (message.type !== 'entries')
+          throw new DeadDropError('bytes-malformed', 'expected entries or their end')
         const judged = await Promise.all(message.entries.map((bytes) => log.judge(bytes)))
         const valid: LogEntry[] = []
         for (const judgement of judged) {
           // An honest peer stores nothing that the rules refuse, so it cannot send it.
-          if (judgement.kind === 'refused') throw new DeadDropError('node-misbehaved', 'peer sent a refused entry')
+          if (judgement.kind === 'refused')
+            throw new DeadDropError('node-misbehaved', 'peer sent a refused entry')
           if (judgement.kind === 'valid') valid.push(judgement.entry)
         }
         for (const { hash } of valid) received.add(hash)
@@ -132,6 +146,7 @@ async function transfer(frames: FrameStream, log: OrbitLog, theirs: Have): Promi
 
 async function readMessage(frames: FrameStream): Promise<ReturnType<typeof decodeSyncMessage>> {
   const frame = await frames.read()
-  if (frame === undefined) throw new DeadDropError('bytes-malformed', 'stream ended before the exchange did')
+  if (frame === undefined)
+    throw new DeadDropError('bytes-malformed', 'stream ended before the exchange did')
   return decodeSyncMessage(frame)
 }

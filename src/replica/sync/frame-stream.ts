@@ -102,6 +102,10 @@ export function createFrameStream(
     })
   }
 
+  function isOpen(): boolean {
+    return !isBroken
+  }
+
   function broken(): DeadDropError {
     abort()
     return new DeadDropError('node-unreachable', 'stream broke or made no progress')
@@ -141,7 +145,7 @@ export function createFrameStream(
       }
     },
     async write(frame) {
-      if (isBroken) throw broken()
+      if (!isOpen()) throw broken()
       const bytes = new Uint8Array(LENGTH_BYTES + frame.byteLength)
       new DataView(bytes.buffer).setUint32(0, frame.byteLength)
       bytes.set(frame, LENGTH_BYTES)
@@ -152,7 +156,7 @@ export function createFrameStream(
       }
       // `stream.onDrain` resolves at once from its second use on (@libp2p/utils 7), hence the event.
       while (stream.writableNeedsDrain) {
-        if (!(await progress((wake) => (wakeWriter = wake))) || isBroken) throw broken()
+        if (!(await progress((wake) => (wakeWriter = wake))) || !isOpen()) throw broken()
         // The stream goes on sending in a microtask after its drain event, and may be full again then.
         await Promise.resolve()
       }

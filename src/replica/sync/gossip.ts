@@ -73,7 +73,8 @@ export function createGossip(components: {
   function entryValidator(follow: Followed): TopicValidatorFn {
     return async (peer, { data }) => {
       if (data.byteLength > MAX_ENTRY_BYTES) return TopicValidatorResult.Reject
-      if (follow.log.isClosed || follow.waiting.length >= MAX_WAITING_ENTRIES) return TopicValidatorResult.Ignore
+      if (follow.log.isClosed || follow.waiting.length >= MAX_WAITING_ENTRIES)
+        return TopicValidatorResult.Ignore
       const judgement = await follow.log.judge(data)
       if (judgement.kind === 'refused') return TopicValidatorResult.Reject
       if (judgement.kind === 'known') return TopicValidatorResult.Ignore
@@ -89,7 +90,8 @@ export function createGossip(components: {
       const frame = await readLiveFrame(verifier, log.manifest, log.address, data)
       if (frame === undefined) return TopicValidatorResult.Reject
       // Of one writer only newer frames count: otherwise anybody could play old presence again, days later.
-      if (log.isClosed || frame.timeMs <= (liveTimes.get(frame.writer) ?? -1)) return TopicValidatorResult.Ignore
+      if (log.isClosed || frame.timeMs <= (liveTimes.get(frame.writer) ?? -1))
+        return TopicValidatorResult.Ignore
       liveTimes.set(frame.writer, frame.timeMs)
       log.emit('live', { log: log.address, writer: frame.writer, sealed: frame.sealed })
       return TopicValidatorResult.Accept
@@ -98,7 +100,12 @@ export function createGossip(components: {
 
   return {
     follow(log) {
-      const follow: Followed = { log, waiting: [], isStoring: false, liveTimes: new BoundedMap(MAX_LIVE_WRITERS) }
+      const follow: Followed = {
+        log,
+        waiting: [],
+        isStoring: false,
+        liveTimes: new BoundedMap(MAX_LIVE_WRITERS)
+      }
       followed.set(log.address, follow)
       const liveTopic = log.address + LIVE_TOPIC_SUFFIX
       pubsub.topicValidators.set(log.address, entryValidator(follow))
@@ -123,7 +130,10 @@ export function createGossip(components: {
     async publishLive(address, writer, sealed) {
       // Two frames in one millisecond, or a clock set back, must still be newer than the last.
       lastLiveTime = Math.max(clock.now(), lastLiveTime + 1)
-      publish(address + LIVE_TOPIC_SUFFIX, await encodeLiveFrame(writer, address, { timeMs: lastLiveTime, sealed }))
+      publish(
+        address + LIVE_TOPIC_SUFFIX,
+        await encodeLiveFrame(writer, address, { timeMs: lastLiveTime, sealed })
+      )
     }
   }
 }

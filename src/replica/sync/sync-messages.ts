@@ -1,5 +1,12 @@
 import type { EntryHash, LogAddress } from '#protocol/brand.ts'
-import { decodeCanonical, encodeCanonical, readBytes, readList, readMap, readText } from '#protocol/cbor.ts'
+import {
+  decodeCanonical,
+  encodeCanonical,
+  readBytes,
+  readList,
+  readMap,
+  readText
+} from '#protocol/cbor.ts'
 import type { CborValue } from '#protocol/cbor.ts'
 import { DeadDropError } from '#protocol/errors.ts'
 import { MAX_ENTRY_BYTES, MAX_SYNC_FRAME_BYTES } from '#protocol/limits.ts'
@@ -23,6 +30,7 @@ export type SyncMessage =
 /** Most hashes in one list of a `have`: they must fit a frame. */
 const MAX_HASHES = 1_024
 const MAX_ENTRIES = 2_048
+const MAX_TYPE_CHARACTERS = 16
 const ADDRESS_CHARACTERS = 68
 const HASH_CHARACTERS = 59
 
@@ -46,7 +54,8 @@ export function encodeSyncMessage(message: SyncMessage): Uint8Array {
 /** @throws {DeadDropError} `bytes-malformed` or `bytes-too-large` for anything else than a {@link SyncMessage}. */
 export function decodeSyncMessage(bytes: Uint8Array): SyncMessage {
   const value = decodeCanonical(bytes, MAX_SYNC_FRAME_BYTES)
-  const { type } = readMap(value, 'sync message', ['type'], ['address', 'heads', 'ladder', 'entries'])
+  const outer = readMap(value, 'sync message', ['type'], ['address', 'heads', 'ladder', 'entries'])
+  const type = readText(outer['type'], 'type', MAX_TYPE_CHARACTERS)
   switch (type) {
     case 'have': {
       const map = readMap(value, 'have', ['type', 'address', 'heads', 'ladder'])
