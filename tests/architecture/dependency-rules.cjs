@@ -45,7 +45,7 @@ const TABLE = {
   client: {
     values: ['protocol', 'replica', 'pinning', 'sealing', 'messaging', 'history'],
     types: [],
-    packages: []
+    packages: ['@multiformats/multiaddr', '@noble/hashes', 'main-event']
   },
   // Error codes and limits are vocabulary, so everybody may know the protocol folder.
   headless: { values: ['protocol', 'client'], types: ['messaging'], packages: [] },
@@ -137,7 +137,7 @@ module.exports = {
       'main-only-mounts',
       'main.ts brings the user interface and the client together.',
       { path: '^src/main\\.ts$' },
-      { path: OURS, pathNot: folder(['client', 'ui']) }
+      { path: OURS, pathNot: folder(['protocol', 'client', 'ui']) }
     ),
     error(
       'pinning-node-is-blind',
