@@ -10,6 +10,8 @@ const MAX_RAW_CHARACTERS = 4_096
  */
 const FORBIDDEN =
   /[\p{Cc}\p{Cs}\u00AD\u061C\u180E\u200B\u200E\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu
+/** `\s` without the byte order mark, which is invisible and not a gap between words. */
+const GAPS = /[^\S\uFEFF]+/gu
 const VISIBLE = /[^\p{Z}\p{C}\p{M}]/u
 
 /**
@@ -22,10 +24,10 @@ const VISIBLE = /[^\p{Z}\p{C}\p{M}]/u
 export function readDisplayName(text: string): string {
   if (text.length > MAX_RAW_CHARACTERS) throw tooLong(text.length)
   const name = text
-    .replace(/\s+/gu, ' ')
+    .replace(GAPS, ' ')
     .replace(FORBIDDEN, '')
     .normalize('NFC')
-    .replace(/\s+/gu, ' ')
+    .replace(GAPS, ' ')
     .trim()
   if (!VISIBLE.test(name)) throw new DeadDropError('name-empty', 'name has no visible character')
   const characters = Array.from(name).length
