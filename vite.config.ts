@@ -67,7 +67,28 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2022',
     sourcemap: false,
-    chunkSizeWarningLimit: 1_500
+    chunkSizeWarningLimit: 1_000,
+    rolldownOptions: {
+      output: {
+        // Our code changes with every version; what it stands on may stay in the browser's cache.
+        codeSplitting: {
+          groups: [
+            {
+              name: 'interface',
+              test: /node_modules\/(@?vue|@intlify|@floating-ui|reka-ui|virtua)/
+            },
+            { name: 'network', test: /node_modules\/(@?libp2p|@?helia|@orbitdb|@chainsafe)/ }
+          ]
+        }
+      }
+    }
+  },
+  define: {
+    // What we do not use of Vue and vue-i18n, so that bundling can leave it out.
+    __VUE_OPTIONS_API__: 'false',
+    __VUE_PROD_DEVTOOLS__: 'false',
+    __VUE_I18N_LEGACY_API__: 'false',
+    __INTLIFY_PROD_DEVTOOLS__: 'false'
   },
   server: { host: '127.0.0.1', port: 5173 },
   preview: { host: '127.0.0.1', port: 4173 },
