@@ -1,4 +1,7 @@
+import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import type { EntryHash } from '#protocol/brand.ts'
+import { MAX_ENTRY_NEXT, MAX_SEALED_BYTES } from '#protocol/limits.ts'
 import { createSignatureVerifier } from '#protocol/ed25519.ts'
 import type { KeyValueStore } from '#protocol/key-value-store.ts'
 import type { LogWriter } from '#protocol/gate.ts'
@@ -8,6 +11,8 @@ import type { OrbitLog } from '#replica/orbitdb/orbit-log.ts'
 import type { LogEntry } from '#replica/orbitdb/entry-rules.ts'
 import { createMemoryStore } from '#replica/storage/memory-store.ts'
 import type { SealedEntry } from '#replica/sealed-log.ts'
+import { createFaultyStore } from '#tests/support/replica-faulty-store.ts'
+import { forgeEntry } from '#tests/support/replica-forge.ts'
 import { createTestGate, openText, sealText } from '#tests/support/replica-gate.ts'
 
 async function openLog(
@@ -87,3 +92,264 @@ it('entries in any order give the same heads and no gap', async () => {
     (await everything(alice)).map(({ hash }) => hash)
   )
 })
+
+it('an append that the disk refuses stores nothing, says why, and the next one goes on', async () => {
+  const gate = createTestGate()
+  const store = createFaultyStore(createMemoryStore())
+  const log = await openLog(gate.manifest, gate.admitWriter(), store)
+  await log.append(sealText('kept'))
+  for (const code of ['storage-full', 'storage-denied'] as const) {
+    store.fault = code
+    await expect(log.append(sealText('lost'))).rejects.toMatchObject({ code })
+  }
+  store.fault = undefined
+  await log.append(sealText('next'))
+  expect(await texts(log)).toEqual(['kept', 'next'])
+  expect(await texts(await openLog(gate.manifest, undefined, store))).toEqual(['kept', 'next'])
+})
+
+it('entries from a peer that the disk refuses are not in the log, and may be given again', async () => {
+  const gate = createTestGate()
+  const alice = await openLog(gate.manifest, gate.admitWriter())
+  for (const text of ['one', 'two', 'three']) await alice.append(sealText(text))
+  const entries = await everything(alice)
+  const store = createFaultyStore(createMemoryStore())
+  const bob = await openLog(gate.manifest, undefined, store)
+  store.fault = 'storage-full'
+  await expect(give(bob, entries)).rejects.toMatchObject({ code: 'storage-full' })
+  expect(bob.size()).toEqual({ entries: 0, bytes: 0 })
+  expect(await bob.heads()).toEqual([])
+  store.fault = undefined
+  await give(bob, entries)
+  expect(await texts(bob)).toEqual(['one', 'two', 'three'])
+})
+
+it('a write that was done although it failed leaves log and disk agreeing', async () => {
+  const gate = createTestGate()
+  const store = createFaultyStore(createMemoryStore())
+  const log = await openLog(gate.manifest, gate.admitWriter(), store)
+  await log.append(sealText('one'))
+  store.fault = 'lost-answer'
+  await expect(log.append(sealText('two'))).rejects.toMatchObject({ code: 'storage-denied' })
+  store.fault = undefined
+  await log.append(sealText('three'))
+  expect(await texts(log)).toEqual(['one', 'two', 'three'])
+  expect(await texts(await openLog(gate.manifest, undefined, store))).toEqual([
+    'one',
+    'two',
+    'three'
+  ])
+})
+
+it('an entry is one atomic write', async () => {
+  const gate = createTestGate()
+  const store = createFaultyStore(createMemoryStore())
+  const log = await openLog(gate.manifest, gate.admitWriter(), store)
+  await log.append(sealText('one'))
+  expect(store.writes).toBe(1)
+})
+
+it.each(['state', 'index', 'order', 'arrival'])(
+  'a log whose %s is lost is rebuilt from its entries',
+  async (part) => {
+    const gate = createTestGate()
+    const store = createMemoryStore()
+    const log = await openLog(gate.manifest, gate.admitWriter(), store)
+    for (const text of ['one', 'two', 'three']) await log.append(sealText(text))
+    const before = { heads: await log.heads(), size: log.size(), texts: await texts(log) }
+    const lost: string[] = []
+    for await (const [key] of store.entries({ from: 'log/', to: 'log0' })) {
+      if (key.includes(`/${part}`)) lost.push(key)
+    }
+    expect(lost.length).toBeGreaterThan(0)
+    // The order index is the second witness of the others: alone it is not missed, so lose the state with it.
+    await store.write(
+      [...lost, `log/${gate.address.slice('/orbitdb/'.length)}/state`].map((key) => ({
+        key,
+        value: null
+      }))
+    )
+    const again = await openLog(gate.manifest, gate.admitWriter(), store)
+    expect({ heads: await again.heads(), size: again.size(), texts: await texts(again) }).toEqual(
+      before
+    )
+    await again.append(sealText('four'))
+    expect(await texts(again)).toEqual(['one', 'two', 'three', 'four'])
+  }
+)
+
+it('a log that lost the bytes of an entry says storage-corrupt', async () => {
+  const gate = createTestGate()
+  const store = createMemoryStore()
+  const log = await openLog(gate.manifest, gate.admitWriter(), store)
+  const { hash } = await log.append(sealText('one'))
+  await log.append(sealText('two'))
+  await store.write([{ key: `block/${hash}`, value: null }])
+  await expect(openLog(gate.manifest, undefined, store)).rejects.toMatchObject({
+    code: 'storage-corrupt'
+  })
+})
+
+it('refuses an envelope that is empty or too large, and append without a writer', async () => {
+  const gate = createTestGate()
+  const log = await openLog(gate.manifest, gate.admitWriter())
+  for (const length of [0, MAX_SEALED_BYTES + 1]) {
+    await expect(log.append(sealText('x'.repeat(length)))).rejects.toMatchObject({
+      code: 'bytes-too-large'
+    })
+  }
+  await log.append(sealText('x'.repeat(MAX_SEALED_BYTES)))
+  const reader = await openLog(gate.manifest)
+  await expect(reader.append(sealText('x'))).rejects.toMatchObject({ code: 'internal' })
+  await reader.close()
+  await reader.close()
+  await expect(reader.append(sealText('x'))).rejects.toMatchObject({ code: 'stopped' })
+})
+
+it('appends and entries from peers may interleave freely', async () => {
+  const gate = createTestGate()
+  const alice = await openLog(gate.manifest, gate.admitWriter())
+  const bob = await openLog(gate.manifest, gate.admitWriter())
+  for (let count = 0; count < 20; count++) await bob.append(sealText(`b${String(count)}`))
+  const entries = await everything(bob)
+  await Promise.all([
+    ...entries.map((entry) => give(alice, [entry])),
+    ...Array.from({ length: 20 }, (_, count) => alice.append(sealText(`a${String(count)}`)))
+  ])
+  expect(alice.size().entries).toBe(40)
+  const reached = new Set<string>(await alice.heads())
+  for (const { next } of (await everything(alice)).reverse())
+    for (const hash of next) reached.add(hash)
+  expect(reached.size).toBe(40)
+})
+
+it('more heads than one entry may name are merged by the next entries', async () => {
+  const gate = createTestGate()
+  const alice = await openLog(gate.manifest, gate.admitWriter())
+  const branches = await Promise.all(
+    Array.from({ length: MAX_ENTRY_NEXT * 2 + 10 }, (_, count) =>
+      forgeEntry(gate.address, gate.admitWriter(), {
+        payload: { op: 'ADD', key: null, value: sealText(`branch ${String(count)}`) }
+      })
+    )
+  )
+  const judged = await Promise.all(branches.map((bytes) => alice.judge(bytes)))
+  await alice.ingest(judged.flatMap((one) => (one.kind === 'valid' ? [one.entry] : [])))
+  expect(await alice.heads()).toHaveLength(MAX_ENTRY_NEXT * 2 + 10)
+  await alice.append(sealText('x'.repeat(MAX_SEALED_BYTES)))
+  expect(await alice.heads()).toHaveLength(MAX_ENTRY_NEXT + 11)
+  await alice.append(sealText('second'))
+  await alice.append(sealText('third'))
+  expect(await alice.heads()).toHaveLength(1)
+  const bob = await openLog(gate.manifest)
+  await give(bob, await everything(alice))
+  expect(await bob.heads()).toEqual(await alice.heads())
+})
+
+it('an entry that skips ahead of its ancestors in time is refused, and so is what builds on it', async () => {
+  const gate = createTestGate()
+  const log = await openLog(gate.manifest, gate.admitWriter())
+  const eve = gate.admitWriter()
+  const refusals: Readonly<Record<string, number>>[] = []
+  log.addEventListener('refused', ({ detail }) => refusals.push(detail))
+  const { hash } = await log.append(sealText('honest'))
+  const skip = await forgeEntry(gate.address, eve, {
+    next: [hash],
+    clock: { id: eve.publicKey, time: 2 ** 39 }
+  })
+  const judgement = await log.judge(skip)
+  if (judgement.kind !== 'valid') throw new Error('the bytes alone are in order')
+  const child = await log.judge(
+    await forgeEntry(gate.address, eve, {
+      next: [judgement.entry.hash],
+      clock: { id: eve.publicKey, time: 2 ** 39 + 1 }
+    })
+  )
+  if (child.kind !== 'valid') throw new Error('the bytes alone are in order')
+  expect(await log.ingest([child.entry])).toMatchObject({ stored: [], held: 1, refused: 0 })
+  expect(await log.ingest([judgement.entry])).toMatchObject({ stored: [], held: 0, refused: 2 })
+  expect(refusals.at(-1)).toEqual({ 'time-not-causal': 2 })
+  expect(log.hasHeld).toBe(false)
+  expect((await log.append(sealText('next'))).time).toBe(2)
+})
+
+it('a quota refuses what exceeds it, and own appends are not asked', async () => {
+  const gate = createTestGate()
+  const alice = await openLog(gate.manifest, gate.admitWriter())
+  for (let count = 0; count < 5; count++) await alice.append(sealText(`message ${String(count)}`))
+  const pim = await openLog(gate.manifest)
+  pim.grant({ mayStore: ({ entries }) => entries <= 3 })
+  const outcome = await pim.ingest(await everything(alice))
+  expect(outcome.stored).toHaveLength(3)
+  expect(outcome.refused).toBe(2)
+  expect(await texts(pim)).toEqual(['message 0', 'message 1', 'message 2'])
+})
+
+it('isCovered tells ancestors from concurrent and later entries', async () => {
+  const gate = createTestGate()
+  const alice = await openLog(gate.manifest, gate.admitWriter())
+  const bob = await openLog(gate.manifest, gate.admitWriter())
+  const root = await alice.append(sealText('root'))
+  await give(bob, await everything(alice))
+  const left = await alice.append(sealText('left'))
+  const right = await bob.append(sealText('right'))
+  await give(alice, await everything(bob))
+  const merge = await alice.append(sealText('merge'))
+  const unknown = (await bob.append(sealText('unknown'))).hash
+  expect(await alice.isCovered(root.hash, [right.hash])).toBe(true)
+  expect(await alice.isCovered(left.hash, [left.hash])).toBe(true)
+  expect(await alice.isCovered(left.hash, [right.hash])).toBe(false)
+  expect(await alice.isCovered(merge.hash, [left.hash, right.hash])).toBe(false)
+  expect(await alice.isCovered(right.hash, [unknown, merge.hash])).toBe(true)
+  expect(await alice.isCovered(unknown, [merge.hash])).toBe(false)
+  expect(await alice.isCovered(root.hash, [])).toBe(false)
+})
+
+it('entries can be read from any arrival on', async () => {
+  const gate = createTestGate()
+  const log = await openLog(gate.manifest, gate.admitWriter())
+  for (let count = 1; count <= 600; count++) await log.append(sealText(String(count)))
+  for (const after of [0, 1, 255, 256, 599, 600, 700]) {
+    const arrivals: number[] = []
+    for await (const { arrival, sealed } of log.entries(after)) {
+      expect(openText(sealed)).toBe(String(arrival))
+      arrivals.push(arrival)
+    }
+    expect(arrivals).toEqual(
+      Array.from({ length: Math.max(0, 600 - after) }, (_, at) => after + 1 + at)
+    )
+  }
+})
+
+it('a peer is sent exactly what it lacks, ancestors first, however the two logs diverged', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.boolean(), fc.nat(9)), { minLength: 1, maxLength: 30 }),
+      async (steps) => {
+        const gate = createTestGate()
+        const logs = [
+          await openLog(gate.manifest, gate.admitWriter()),
+          await openLog(gate.manifest, gate.admitWriter())
+        ] as const
+        for (const [isAlice, action] of steps) {
+          const [from, to] = isAlice ? logs : [logs[1], logs[0]]
+          if (action < 8) await from.append(sealText(String(action)))
+          else await give(to, (await everything(from)).slice(0, action === 8 ? 5 : Infinity))
+        }
+        const [alice, bob] = logs
+        const before = new Set<EntryHash>((await everything(bob)).map(({ hash }) => hash))
+        const expected = (await everything(alice))
+          .map(({ hash }) => hash)
+          .filter((hash) => !before.has(hash))
+        const { heads, ladder } = await bob.have()
+        const sent: LogEntry[] = []
+        for await (const page of alice.missingFrom([...heads, ...ladder])) sent.push(...page)
+        const lacked = sent.filter(({ hash }) => !before.has(hash))
+        expect(lacked.map(({ hash }) => hash)).toEqual(expected)
+        expect(await bob.ingest(sent)).toMatchObject({ held: 0, refused: 0 })
+        expect(bob.hasHeld).toBe(false)
+      }
+    ),
+    { numRuns: 40 }
+  )
+}, 60_000)
