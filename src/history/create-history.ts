@@ -61,8 +61,8 @@ export const HISTORY_FORMAT = 1
 /** Most parked entries of one conversation. Bounds what a member can make others keep by sealing under keys that never come. */
 export const MAX_PARKED_ENTRIES = 10_000
 
-/** Index keys read at a time while a window is filled. */
-const PAGE_STEP = 64
+/** Most index keys read at a time while a window is filled: bounds memory, whatever window is asked for. */
+const MAX_STEP = 128
 
 export interface HistoryComponents {
   readonly store: KeyValueStore
@@ -323,11 +323,7 @@ export async function createHistory(
   async function* walk(
     conversation: string,
     index: IndexName,
-    {
-      from,
-      to,
-      isReverse
-    }: { readonly from: string; readonly to: string; readonly isReverse: boolean }
+    { from, to, isReverse, step }: Walk
   ): AsyncGenerator<{
     readonly key: string
     readonly record: MessageRecord | 'stale' | 'corrupt'
@@ -335,27 +331,17 @@ export async function createHistory(
     const prefix = indexPrefix(index, conversation)
     let range = { from, to }
     for (;;) {
-      const keys: string[] = []
-      const targets: (IndexTarget | undefined)[] = []
-      for await (const [key, sealed] of store.entries({ ...range, isReverse, limit: PAGE_STEP })) {
-        keys.push(key)
-        targets.push(await readable(key, sealed, indexCodec))
-      }
-      const cellKeys = targets.map((target) =>
-        target === undefined ? undefined : cellKey(conversation, target.id)
+      const entries: (readonly [key: string, sealed: Uint8Array])[] = []
+      for await (const entry of store.entries({ ...range, isReverse, limit: step }))
+        entries.push(entry)
+      const targets = await Promise.all(
+        entries.map(async ([key, sealed]) => readable(key, sealed, indexCodec))
       )
-      const wanted = cellKeys.filter((key) => key !== undefined)
-      const sealedCells = wanted.length === 0 ? [] : await store.getMany(wanted)
-      const sealedByKey = new Map(wanted.map((key, position) => [key, sealedCells[position]]))
-      for (const [position, key] of keys.entries()) {
+      const cells = await readCells(conversation, targets)
+      for (const [position, [key]] of entries.entries()) {
         const target = targets[position]
-        const targetKey = cellKeys[position]
-        if (target === undefined || targetKey === undefined) {
-          yield { key, record: 'corrupt' }
-          continue
-        }
-        const stored = await readable(targetKey, sealedByKey.get(targetKey), cellCodec)
-        if (stored === undefined) {
+        const stored = target === undefined ? undefined : cells.get(target.id)
+        if (target === undefined || stored === undefined) {
           yield { key, record: 'corrupt' }
           continue
         }
@@ -367,10 +353,29 @@ export async function createHistory(
         )
         yield { key, record: record ?? 'stale' }
       }
-      const last = keys.at(-1)
-      if (keys.length < PAGE_STEP || last === undefined) return
+      const last = entries.at(-1)?.[0]
+      if (entries.length < step || last === undefined) return
       range = isReverse ? { from, to: last } : { from: `${last}\0`, to }
     }
+  }
+
+  /** The readable ones among the cells that `targets` point to, by message id. */
+  async function readCells(
+    conversation: string,
+    targets: readonly (IndexTarget | undefined)[]
+  ): Promise<ReadonlyMap<string, StoredCell>> {
+    const ids = [...new Set(targets.flatMap((target) => (target === undefined ? [] : [target.id])))]
+    const keys = ids.map((id) => cellKey(conversation, id))
+    const sealed = keys.length === 0 ? [] : await store.getMany(keys)
+    const cells = await Promise.all(
+      keys.map(async (key, position) => readable(key, sealed[position], cellCodec))
+    )
+    return new Map(
+      ids.flatMap((id, position) => {
+        const stored = cells[position]
+        return stored === undefined ? [] : [[id, stored] as const]
+      })
+    )
   }
 
   function whole(
@@ -393,7 +398,9 @@ export async function createHistory(
     for await (const { record } of walk(conversation, 'order', {
       from: range.from,
       to,
-      isReverse: true
+      isReverse: true,
+      // One more tells whether there are older ones.
+      step: stepFor(window.limit + 1)
     })) {
       if (record === 'stale') continue
       if (records.length >= window.limit) {
@@ -437,7 +444,8 @@ export async function createHistory(
     let found: MessageRecord | undefined
     for await (const { key, record } of walk(conversation, 'unread', {
       ...whole(conversation, 'unread'),
-      isReverse: false
+      isReverse: false,
+      step: stepFor(1)
     })) {
       if (typeof record !== 'string') {
         found = record
@@ -461,7 +469,8 @@ export async function createHistory(
     if (limit <= 0) return records
     for await (const { record } of walk(conversation, 'undelivered', {
       ...whole(conversation, 'undelivered'),
-      isReverse: false
+      isReverse: false,
+      step: stepFor(limit)
     })) {
       if (typeof record !== 'string') records.push(record)
       if (records.length >= limit) break
@@ -510,6 +519,18 @@ export async function createHistory(
       })
     }
   }
+}
+
+interface Walk {
+  readonly from: string
+  readonly to: string
+  readonly isReverse: boolean
+  /** Index entries read at a time. */
+  readonly step: number
+}
+
+function stepFor(wanted: number): number {
+  return Math.max(1, Math.min(wanted, MAX_STEP))
 }
 
 interface PutsAndRemoves<T> {

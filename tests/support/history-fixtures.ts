@@ -18,6 +18,19 @@ export async function openVault(): Promise<Vault> {
   })
 }
 
+/** Binds a value to its place as the real vault does, and hides nothing. */
+export function unsafePlainVaultForTesting(): Vault {
+  const prefixOf = (record: string): Buffer => Buffer.from(`${record}|`)
+  return {
+    seal: (record, plain) => Buffer.concat([prefixOf(record), plain]),
+    open(record, sealed) {
+      const prefix = prefixOf(record)
+      const isOfRecord = prefix.equals(sealed.subarray(0, prefix.byteLength))
+      return isOfRecord ? new Uint8Array(sealed.subarray(prefix.byteLength)) : undefined
+    }
+  }
+}
+
 export async function openHistory(
   store: KeyValueStore = createMemoryStore(),
   init?: HistoryInit

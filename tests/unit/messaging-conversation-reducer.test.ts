@@ -130,7 +130,7 @@ describe('conversation reducer', () => {
   })
 
   it('gives an own message the place of its first entry when it was appended twice', () => {
-    const again: Fact = { ...appended, order: { time: 2, hash: hashOf('first') }, atMs: 9 } as Fact
+    const again: Fact = { ...appended, order: { time: 2, hash: hashOf('first') }, atMs: 9 }
     expect(fold(composed, appended, again)[0]).toMatchObject({
       order: { time: 2, hash: hashOf('first') },
       onDeviceAtMs: 6
