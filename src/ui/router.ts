@@ -16,7 +16,12 @@ export function createAppRouter(): Router {
       { path: '/new', name: 'new', component: NewConversationView },
       { path: '/invite/:payload(.*)', name: 'invite', component: InviteLinkView, props: true },
       { path: '/accepting/:id', name: 'accepting', component: AcceptingView, props: true },
-      { path: '/c/:id/:panel(details)?', name: 'conversation', component: ConversationView, props: true },
+      {
+        path: '/c/:id/:panel(details)?',
+        name: 'conversation',
+        component: ConversationView,
+        props: true
+      },
       { path: '/settings', name: 'settings', component: SettingsView },
       { path: '/:rest(.*)*', redirect: '/' }
     ]

@@ -36,7 +36,11 @@ export interface FakeConversationInit {
   readonly title: string
   readonly connection: ConnectionKind
   /** Oldest first. `status` marks an own message. */
-  readonly messages: readonly { readonly text: string; readonly atMs: number; readonly status?: DeliveryStatus }[]
+  readonly messages: readonly {
+    readonly text: string
+    readonly atMs: number
+    readonly status?: DeliveryStatus
+  }[]
   readonly unread?: number
 }
 
@@ -52,7 +56,10 @@ export interface FakeClient extends DeadDropClient {
     /** Acceptance goes through all steps and its conversation appears. */
     finish(acceptance: string, inviterName: string): void
     /** The next call of this method rejects with that code. */
-    failNext(method: 'createIdentity' | 'sendMessage' | 'createInvite' | 'addNode' | 'acceptInvite', code: ErrorCode): void
+    failNext(
+      method: 'createIdentity' | 'sendMessage' | 'createInvite' | 'addNode' | 'acceptInvite',
+      code: ErrorCode
+    ): void
     readonly wakes: () => number
   }
 }
@@ -67,7 +74,10 @@ const PAGE = 50
 const NODE_PEER = '12D3KooWQ5mV8h2nBzpjxM9aVYcBcWjW1sVnLkq8u8ZfYJx3TtPm'
 const NODE_ADDRESS = `/dns4/node.example.org/tcp/443/tls/ws/p2p/${NODE_PEER}`
 
-export function createFakeClient(components: { readonly clock: FakeClientClock }, init: FakeClientInit): FakeClient {
+export function createFakeClient(
+  components: { readonly clock: FakeClientClock },
+  init: FakeClientInit
+): FakeClient {
   const target = new EventTarget()
   const conversations = new Map<string, StoredConversation>()
   const drafts = new Map<string, string>()
@@ -92,16 +102,51 @@ export function createFakeClient(components: { readonly clock: FakeClientClock }
         init.connection === 'offline'
           ? []
           : [
-              { peerId: NODE_PEER, transport: 'websocket', isLimited: false, direction: 'outbound', multiaddr: NODE_ADDRESS, roundTripMs: 31, openedAtMs: 0 },
-              { peerId: '12D3KooWRbX5QhDkM1cdJcNxTq7Lw2zPZbBV5rEo6gYtHkUuCv9a', transport: 'webrtc', isLimited: false, direction: 'inbound', multiaddr: '/webrtc', roundTripMs: null, openedAtMs: 0 }
+              {
+                peerId: NODE_PEER,
+                transport: 'websocket',
+                isLimited: false,
+                direction: 'outbound',
+                multiaddr: NODE_ADDRESS,
+                roundTripMs: 31,
+                openedAtMs: 0
+              },
+              {
+                peerId: '12D3KooWRbX5QhDkM1cdJcNxTq7Lw2zPZbBV5rEo6gYtHkUuCv9a',
+                transport: 'webrtc',
+                isLimited: false,
+                direction: 'inbound',
+                multiaddr: '/webrtc',
+                roundTripMs: null,
+                openedAtMs: 0
+              }
             ],
       nodes: []
     },
     nodes: init.nodes ?? [
-      { multiaddr: NODE_ADDRESS, state: init.connection === 'offline' ? 'unreachable' : 'connected', error: null, retryAtMs: init.connection === 'offline' ? components.clock.now() + 20_000 : null, source: 'config' },
-      { multiaddr: '/ip4/192.0.2.7/tcp/4001/ws/p2p/12D3KooWPim111111111111111111111111111111111111111', state: 'unreachable', error: 'refused', retryAtMs: components.clock.now() + 40_000, source: 'user' }
+      {
+        multiaddr: NODE_ADDRESS,
+        state: init.connection === 'offline' ? 'unreachable' : 'connected',
+        error: null,
+        retryAtMs: init.connection === 'offline' ? components.clock.now() + 20_000 : null,
+        source: 'config'
+      },
+      {
+        multiaddr:
+          '/ip4/192.0.2.7/tcp/4001/ws/p2p/12D3KooWPim111111111111111111111111111111111111111',
+        state: 'unreachable',
+        error: 'refused',
+        retryAtMs: components.clock.now() + 40_000,
+        source: 'user'
+      }
     ],
-    settings: { theme: 'system', language: 'auto', sendReadReceipts: true, allowDirect: true, ...init.settings },
+    settings: {
+      theme: 'system',
+      language: 'auto',
+      sendReadReceipts: true,
+      allowDirect: true,
+      ...init.settings
+    },
     storage: { isPersistent: true, usedBytes: 4_300_000, quotaBytes: 2_100_000_000 },
     problems: init.problems ?? []
   }
@@ -131,10 +176,20 @@ export function createFakeClient(components: { readonly clock: FakeClientClock }
     const rank = ['sending', 'on-device', 'held', 'delivered', 'read'].indexOf(status)
     return {
       onDeviceAtMs: rank >= 1 ? atMs : null,
-      nodes: rank >= 2 ? [{ peerId: NODE_PEER, receivedAtMs: atMs + 300, heldUntilMs: atMs + 30 * 86_400_000 }] : [],
+      nodes:
+        rank >= 2
+          ? [{ peerId: NODE_PEER, receivedAtMs: atMs + 300, heldUntilMs: atMs + 30 * 86_400_000 }]
+          : [],
       devices:
         rank >= 3
-          ? [{ userId: contact, deviceId: 'c7'.repeat(16), deliveredAtMs: atMs + 900, readAtMs: rank >= 4 ? atMs + 60_000 : null }]
+          ? [
+              {
+                userId: contact,
+                deviceId: 'c7'.repeat(16),
+                deliveredAtMs: atMs + 900,
+                readAtMs: rank >= 4 ? atMs + 60_000 : null
+              }
+            ]
           : []
     }
   }
@@ -145,7 +200,10 @@ export function createFakeClient(components: { readonly clock: FakeClientClock }
       conversation.summary = {
         ...conversation.summary,
         unread: conversation.unread,
-        last: last === undefined ? null : { text: last.text, isOwn: last.isOwn, sentAtMs: last.sentAtMs, status: last.status },
+        last:
+          last === undefined
+            ? null
+            : { text: last.text, isOwn: last.isOwn, sentAtMs: last.sentAtMs, status: last.status },
         activityAtMs: last?.sentAtMs ?? conversation.summary.activityAtMs
       }
     }
@@ -163,9 +221,20 @@ export function createFakeClient(components: { readonly clock: FakeClientClock }
 
   function add(given: FakeConversationInit): string {
     const conversation = id()
-    const contact = { userId: (0x3f1c55 + conversations.size * 977).toString(16).padStart(6, '0').padEnd(64, 'b'), name: given.title }
+    const contact = {
+      userId: (0x3f1c55 + conversations.size * 977).toString(16).padStart(6, '0').padEnd(64, 'b'),
+      name: given.title
+    }
     conversations.set(conversation, {
-      summary: { id: conversation, title: given.title, contact, connection: given.connection, unread: 0, last: null, activityAtMs: components.clock.now() },
+      summary: {
+        id: conversation,
+        title: given.title,
+        contact,
+        connection: given.connection,
+        unread: 0,
+        last: null,
+        activityAtMs: components.clock.now()
+      },
       unread: given.unread ?? 0,
       messages: given.messages.map((message) => ({
         id: id(),
@@ -175,7 +244,10 @@ export function createFakeClient(components: { readonly clock: FakeClientClock }
         sentAtMs: message.atMs,
         isClockAhead: false,
         status: message.status ?? null,
-        trail: message.status === undefined ? null : trailFor(message.status, message.atMs, contact.userId)
+        trail:
+          message.status === undefined
+            ? null
+            : trailFor(message.status, message.atMs, contact.userId)
       }))
     })
     return conversation
@@ -195,21 +267,25 @@ export function createFakeClient(components: { readonly clock: FakeClientClock }
 
   return {
     snapshot: () => state,
-    addEventListener<K extends keyof ClientEvents>(type: K, listener: (event: ClientEvents[K]) => void, options?: { signal?: AbortSignal }) {
+    addEventListener<K extends keyof ClientEvents>(
+      type: K,
+      listener: (event: ClientEvents[K]) => void,
+      options?: { signal?: AbortSignal }
+    ) {
       // EventTarget is typed for `Event` only; this object dispatches nothing but ClientEvents under these names.
       target.addEventListener(type, listener as unknown as EventListener, options)
     },
     async createIdentity(name) {
       failIfTold('createIdentity')
       if (name.trim() === '') throw refused('name-empty')
-      if ([...name].length > 64) throw refused('name-too-long')
+      if (Array.from(name).length > 64) throw refused('name-too-long')
       const profile = { ...me, name }
       change({ profile })
       return profile
     },
     async setName(name) {
       if (name.trim() === '') throw refused('name-empty')
-      if ([...name].length > 64) throw refused('name-too-long')
+      if (Array.from(name).length > 64) throw refused('name-too-long')
       change({ profile: { ...me, name } })
     },
     async createInvite(options) {
@@ -227,7 +303,14 @@ export function createFakeClient(components: { readonly clock: FakeClientClock }
       failIfTold('acceptInvite')
       checkLink(link)
       if (state.profile === null) throw refused('identity-missing')
-      const acceptance: Acceptance = { id: id(), step: 'reaching-node', inviterName: null, conversation: null, error: null, startedAtMs: components.clock.now() }
+      const acceptance: Acceptance = {
+        id: id(),
+        step: 'reaching-node',
+        inviterName: null,
+        conversation: null,
+        error: null,
+        startedAtMs: components.clock.now()
+      }
       change({ acceptances: [...state.acceptances, acceptance] })
       return acceptance
     },
@@ -257,7 +340,10 @@ export function createFakeClient(components: { readonly clock: FakeClientClock }
     },
     async listMessages(conversation, options) {
       const { messages } = stored(conversation)
-      const end = options?.before === undefined ? messages.length : messages.findIndex((message) => message.id === options.before)
+      const end =
+        options?.before === undefined
+          ? messages.length
+          : messages.findIndex((message) => message.id === options.before)
       return messages.slice(Math.max(0, end - (options?.limit ?? PAGE)), end)
     },
     async openConversation(conversation): Promise<ConversationView> {
@@ -298,8 +384,14 @@ export function createFakeClient(components: { readonly clock: FakeClientClock }
     },
     async addNode(multiaddr) {
       failIfTold('addNode')
-      if (!multiaddr.startsWith('/') || !multiaddr.includes('/p2p/')) throw refused('node-address-malformed')
-      change({ nodes: [...state.nodes, { multiaddr, state: 'connecting', error: null, retryAtMs: null, source: 'user' }] })
+      if (!multiaddr.startsWith('/') || !multiaddr.includes('/p2p/'))
+        throw refused('node-address-malformed')
+      change({
+        nodes: [
+          ...state.nodes,
+          { multiaddr, state: 'connecting', error: null, retryAtMs: null, source: 'user' }
+        ]
+      })
     },
     async removeNode(multiaddr) {
       change({ nodes: state.nodes.filter((node) => node.multiaddr !== multiaddr) })
@@ -318,7 +410,16 @@ export function createFakeClient(components: { readonly clock: FakeClientClock }
         const opened = stored(conversation)
         opened.messages = [
           ...opened.messages,
-          { id: id(), author: opened.summary.contact, isOwn: false, text, sentAtMs: components.clock.now(), isClockAhead: false, status: null, trail: null }
+          {
+            id: id(),
+            author: opened.summary.contact,
+            isOwn: false,
+            text,
+            sentAtMs: components.clock.now(),
+            isClockAhead: false,
+            status: null,
+            trail: null
+          }
         ]
         opened.unread += 1
         touched(conversation)
@@ -326,12 +427,19 @@ export function createFakeClient(components: { readonly clock: FakeClientClock }
       setStatus(conversation, message, status) {
         const opened = stored(conversation)
         opened.messages = opened.messages.map((candidate) =>
-          candidate.id === message ? { ...candidate, status, trail: trailFor(status, candidate.sentAtMs, opened.summary.contact.userId) } : candidate
+          candidate.id === message
+            ? {
+                ...candidate,
+                status,
+                trail: trailFor(status, candidate.sentAtMs, opened.summary.contact.userId)
+              }
+            : candidate
         )
         touched(conversation)
       },
       setConnection(connection) {
-        for (const conversation of conversations.values()) conversation.summary = { ...conversation.summary, connection }
+        for (const conversation of conversations.values())
+          conversation.summary = { ...conversation.summary, connection }
         change({ connection })
         summarise()
       },
@@ -343,7 +451,9 @@ export function createFakeClient(components: { readonly clock: FakeClientClock }
       },
       advance(acceptance, patch) {
         change({
-          acceptances: state.acceptances.map((candidate) => (candidate.id === acceptance ? { ...candidate, ...patch } : candidate))
+          acceptances: state.acceptances.map((candidate) =>
+            candidate.id === acceptance ? { ...candidate, ...patch } : candidate
+          )
         })
       },
       finish(acceptance, inviterName) {
@@ -351,7 +461,9 @@ export function createFakeClient(components: { readonly clock: FakeClientClock }
         summarise()
         change({
           acceptances: state.acceptances.map((candidate) =>
-            candidate.id === acceptance ? { ...candidate, step: 'done', inviterName, conversation, error: null } : candidate
+            candidate.id === acceptance
+              ? { ...candidate, step: 'done', inviterName, conversation, error: null }
+              : candidate
           )
         })
       },

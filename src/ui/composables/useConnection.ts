@@ -15,7 +15,7 @@ export interface ConnectionState {
 /** The connection of one conversation, or of the client where none is given. */
 export function useConnection(conversation?: string): {
   readonly state: ComputedRef<ConnectionState>
-  retry(): void
+  readonly retry: () => void
 } {
   const client = useClient()
   const snapshot = useSnapshot()

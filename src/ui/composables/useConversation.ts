@@ -13,10 +13,10 @@ export interface OpenConversation {
   readonly isLoadingOlder: Readonly<Ref<boolean>>
   readonly firstUnread: Readonly<Ref<string | null>>
   readonly error: Readonly<Ref<ErrorCode | null>>
-  loadOlder(): Promise<void>
-  markRead(): Promise<void>
+  readonly loadOlder: () => Promise<void>
+  readonly markRead: () => Promise<void>
   /** @throws {DeadDropError} as the client; the text was not sent then. */
-  send(text: string): Promise<void>
+  readonly send: (text: string) => Promise<void>
 }
 
 /** Opens a conversation for as long as the calling component lives. */
@@ -30,9 +30,9 @@ export function useConversation(id: string): OpenConversation {
   const disposed = new AbortController()
   let view: ConversationView | null = null
 
-  function refresh(open: ConversationView): void {
-    messages.value = open.messages()
-    hasOlder.value = open.hasOlder()
+  function refresh(opened: ConversationView): void {
+    messages.value = opened.messages()
+    hasOlder.value = opened.hasOlder()
   }
 
   async function open(): Promise<void> {

@@ -6,7 +6,7 @@ const FEEDBACK_MS = 2_500
 /** Copying to the clipboard with feedback that goes away by itself. */
 export function useCopy(): {
   readonly state: Readonly<Ref<'idle' | 'copied' | 'failed'>>
-  copy(text: string): Promise<void>
+  readonly copy: (text: string) => Promise<void>
 } {
   const state = ref<'idle' | 'copied' | 'failed'>('idle')
   let timer: ReturnType<typeof setTimeout> | undefined

@@ -12,7 +12,7 @@ export interface DraftState {
   readonly text: Ref<string>
   readonly error: Readonly<Ref<ErrorCode | null>>
   /** Hands the text to `send` and empties the field at once; a refused text comes back, unless another was begun. */
-  submit(send: (text: string) => Promise<void>): Promise<void>
+  readonly submit: (send: (text: string) => Promise<void>) => Promise<void>
 }
 
 /** The draft of a conversation: kept by the client, restored when the conversation opens again. */

@@ -11,10 +11,14 @@ export function useFormats() {
   const now = useNow({ interval: 30_000 })
 
   const formats = computed(() => ({
-    time: new Intl.DateTimeFormat(locale.value, { hour: '2-digit', minute: '2-digit' }),
+    time: new Intl.DateTimeFormat(locale.value, { timeStyle: 'short' }),
     weekday: new Intl.DateTimeFormat(locale.value, { weekday: 'short' }),
     shortDay: new Intl.DateTimeFormat(locale.value, { day: 'numeric', month: 'short' }),
-    longDay: new Intl.DateTimeFormat(locale.value, { weekday: 'long', day: 'numeric', month: 'long' }),
+    longDay: new Intl.DateTimeFormat(locale.value, {
+      weekday: 'long',
+      day: 'numeric',
+      month: 'long'
+    }),
     year: new Intl.DateTimeFormat(locale.value, { day: 'numeric', month: 'long', year: 'numeric' }),
     moment: new Intl.DateTimeFormat(locale.value, { dateStyle: 'medium', timeStyle: 'short' }),
     relative: new Intl.RelativeTimeFormat(locale.value, { numeric: 'auto', style: 'short' })
@@ -55,7 +59,8 @@ export function useFormats() {
   function relative(ms: number): string {
     const seconds = Math.round((ms - now.value.getTime()) / 1000)
     if (Math.abs(seconds) < 60) return formats.value.relative.format(seconds, 'second')
-    if (Math.abs(seconds) < 3600) return formats.value.relative.format(Math.round(seconds / 60), 'minute')
+    if (Math.abs(seconds) < 3600)
+      return formats.value.relative.format(Math.round(seconds / 60), 'minute')
     return formats.value.relative.format(Math.round(seconds / 3600), 'hour')
   }
 

@@ -7,7 +7,9 @@ import { useTask } from './useTask.ts'
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types
 export function useInvite() {
   const { client, baseUrl } = useAppContext()
-  const creation = useTask(async (options: { readonly isFresh: boolean }) => client.createInvite(options))
+  const creation = useTask(async (options: { readonly isFresh: boolean }) =>
+    client.createInvite(options)
+  )
   const acceptance = useTask(async (link: string) => client.acceptInvite(link.trim()))
   const cancellation = useTask(async (id: string) => {
     await client.cancelAcceptance(id)

@@ -8,9 +8,9 @@ export interface Task<A extends unknown[], R> {
   readonly isBusy: Readonly<Ref<boolean>>
   readonly error: Readonly<Ref<ErrorCode | null>>
   /** Resolves to `undefined` when it failed, or while an earlier run is under way. Never rejects. */
-  run(...input: A): Promise<R | undefined>
+  readonly run: (...input: A) => Promise<R | undefined>
   /** Forgets the last error, e.g. because the user edits the input. */
-  clear(): void
+  readonly clear: () => void
 }
 
 /** Runs `action` for the user, one at a time, and keeps its error as a code. */

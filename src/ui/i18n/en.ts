@@ -16,7 +16,8 @@ const connectionMeaning: Words<ConnectionKind> = {
   relayed: 'Messages travel through nodes that cannot read them.',
   tor: 'Messages travel through the Tor network: your address stays hidden.',
   connecting: 'Looking for a way to the other side. Messages that you write are kept.',
-  offline: 'Messages wait here, on this device, and leave by themselves as soon as there is a connection.'
+  offline:
+    'Messages wait here, on this device, and leave by themselves as soon as there is a connection.'
 }
 
 const step: Words<AcceptanceStep> = {
@@ -28,12 +29,16 @@ const step: Words<AcceptanceStep> = {
 }
 
 const error: Words<ErrorCode> = {
-  'invite-malformed': 'This is not a complete invite link. Ask for it again and copy the whole of it.',
-  'invite-unsupported-version': 'This invite was made by a newer DeadDrop. Reload this page to get the newest version, then try again.',
+  'invite-malformed':
+    'This is not a complete invite link. Ask for it again and copy the whole of it.',
+  'invite-unsupported-version':
+    'This invite was made by a newer DeadDrop. Reload this page to get the newest version, then try again.',
   'invite-expired': 'This invite has expired. Ask for a new one.',
   'invite-own': 'This is your own invite. Send it to somebody else.',
-  'invite-forged': 'The signatures of this invite are not right: somebody may have changed it on the way. Ask for a new one over a channel that you trust.',
-  'invite-unreachable': 'No node that holds this invite answers at the moment. DeadDrop keeps trying.',
+  'invite-forged':
+    'The signatures of this invite are not right: somebody may have changed it on the way. Ask for a new one over a channel that you trust.',
+  'invite-unreachable':
+    'No node that holds this invite answers at the moment. DeadDrop keeps trying.',
   'identity-exists': 'There is already an identity in this browser.',
   'identity-missing': 'Create an identity first.',
   'name-empty': 'Please enter a name.',
@@ -42,15 +47,20 @@ const error: Words<ErrorCode> = {
   'text-too-long': 'This message is too long. Send it in two parts.',
   'conversation-unknown': 'This conversation is not on this device.',
   'message-unknown': 'This message is not on this device.',
-  'node-address-malformed': 'This is not the address of a node. It looks like /dns4/example.org/tcp/443/tls/ws/p2p/12D3Koo…',
+  'node-address-malformed':
+    'This is not the address of a node. It looks like /dns4/example.org/tcp/443/tls/ws/p2p/12D3Koo…',
   'node-unreachable': 'The node does not answer. It is tried again by itself.',
   'node-misbehaved': 'The node answered with something that DeadDrop does not accept.',
   'node-refused': 'The node refused to hold this conversation. Add another node in the settings.',
-  'storage-full': 'This device has no room left, so new messages cannot be kept. Free some space, then try again.',
-  'storage-denied': 'This browser does not let DeadDrop store anything. Leave private browsing, or allow storage for this site, and reload.',
-  'storage-corrupt': 'What is stored on this device cannot be read. Do not clear it: reload the page, and keep a copy of the browser profile if this goes on.',
+  'storage-full':
+    'This device has no room left, so new messages cannot be kept. Free some space, then try again.',
+  'storage-denied':
+    'This browser does not let DeadDrop store anything. Leave private browsing, or allow storage for this site, and reload.',
+  'storage-corrupt':
+    'What is stored on this device cannot be read. Do not clear it: reload the page, and keep a copy of the browser profile if this goes on.',
   'data-in-use': 'DeadDrop is already open elsewhere with this profile. Close it there first.',
-  'data-newer': 'This profile was written by a newer DeadDrop. Reload the page to get the newest version.',
+  'data-newer':
+    'This profile was written by a newer DeadDrop. Reload the page to get the newest version.',
   'bytes-malformed': 'Something arrived that DeadDrop cannot read. It was dropped.',
   'bytes-too-large': 'Something arrived that is larger than allowed. It was dropped.',
   'request-malformed': 'The request could not be understood.',
@@ -91,7 +101,8 @@ export const en = {
   firstRun: {
     title: 'Welcome to DeadDrop',
     invitedTitle: 'Somebody invites you to a conversation',
-    invitedBody: 'It is end-to-end encrypted: only the two of you can read it. Choose a name and you are in.',
+    invitedBody:
+      'It is end-to-end encrypted: only the two of you can read it. Choose a name and you are in.',
     inviteProblem: 'The invite link in the address does not work',
     inviteProblemContinue: 'You can still create your identity here and accept another link later.',
     nameLabel: 'Your name',
@@ -144,11 +155,14 @@ export const en = {
     share: 'Share',
     shareText: 'Talk to me on DeadDrop:',
     qrLabel: 'Invite QR code',
-    expires: 'Works until {date}. Several people may use it; each gets a conversation of their own.',
-    heldBy: 'Works while you are offline: held by {count} node | Works while you are offline: held by {count} nodes',
+    expires:
+      'Works until {date}. Several people may use it; each gets a conversation of their own.',
+    heldBy:
+      'Works while you are offline: held by {count} node | Works while you are offline: held by {count} nodes',
     notHeld: 'Not yet on a node: keep this page open',
     renew: 'Make a new link',
-    warning: 'Whoever has the link can start a conversation with you. Send it over a channel that you trust.',
+    warning:
+      'Whoever has the link can start a conversation with you. Send it over a channel that you trust.',
     pasteTitle: 'Accept an invite',
     pasteLabel: 'Paste an invite link',
     pastePlaceholder: 'https://…/#/invite/…',
@@ -182,7 +196,8 @@ export const en = {
     loadingOlder: 'Loading older messages…',
     loading: 'Opening the conversation…',
     startTitle: 'This is the beginning of your conversation with {name}',
-    startBody: 'Only the two of you can read it. What you write is sealed before it leaves this device.',
+    startBody:
+      'Only the two of you can read it. What you write is sealed before it leaves this device.',
     clockAhead: 'The clock of the sender is ahead',
     deliveryOf: 'Delivery: {status}',
     missing: 'This conversation is not on this device.'
@@ -215,8 +230,10 @@ export const en = {
     userId: 'User id',
     copyUserId: 'Copy user id',
     encryption: 'Encryption',
-    encryptionBody: 'Messages are sealed with MLS (RFC 9420). Keys change as you talk, and only your devices and those of {name} have them.',
-    unverified: 'Not verified: you have not compared keys with {name}. The conversation is with whoever used your link, or made the one that you used.',
+    encryptionBody:
+      'Messages are sealed with MLS (RFC 9420). Keys change as you talk, and only your devices and those of {name} have them.',
+    unverified:
+      'Not verified: you have not compared keys with {name}. The conversation is with whoever used your link, or made the one that you used.',
     held: 'Where it is held',
     heldHere: 'On this device',
     heldNode: 'Node {node}',
@@ -262,7 +279,8 @@ export const en = {
     readReceipts: 'Send read receipts',
     readReceiptsHint: 'The people you talk to see when you have read their messages.',
     network: 'Network',
-    networkHint: 'Nodes hold sealed messages until everybody has them. They cannot read them. Two or more are safer than one.',
+    networkHint:
+      'Nodes hold sealed messages until everybody has them. They cannot read them. Two or more are safer than one.',
     nodes: 'Nodes',
     nodeAddress: 'Node address',
     addNode: 'Add node',
@@ -270,11 +288,14 @@ export const en = {
     remove: 'Remove',
     noNodes: 'No nodes. Messages only travel while you and the other person are both online.',
     direct: 'Direct connections',
-    directHint: 'Faster, and works without nodes; your contacts can see the network address of this device.',
+    directHint:
+      'Faster, and works without nodes; your contacts can see the network address of this device.',
     storage: 'Storage',
     persistent: 'Kept: this browser has promised not to delete your conversations by itself.',
-    notPersistent: 'At risk: this browser may delete your conversations when space gets short. Installing DeadDrop or bookmarking it helps.',
-    persistenceUnknown: 'This browser does not say whether it may delete your conversations by itself.',
+    notPersistent:
+      'At risk: this browser may delete your conversations when space gets short. Installing DeadDrop or bookmarking it helps.',
+    persistenceUnknown:
+      'This browser does not say whether it may delete your conversations by itself.',
     used: '{used} used of {quota}',
     usedOnly: '{used} used',
     usedUnknown: 'This browser does not say how much is used.',

@@ -10,12 +10,16 @@ export const fr: Catalogue = {
     loading: 'Ouverture de DeadDrop…'
   },
   error: {
-    'invite-malformed': 'Ce lien d’invitation n’est pas complet. Redemandez-le et copiez-le en entier.',
-    'invite-unsupported-version': 'Cette invitation vient d’un DeadDrop plus récent. Rechargez cette page pour obtenir la dernière version, puis réessayez.',
+    'invite-malformed':
+      'Ce lien d’invitation n’est pas complet. Redemandez-le et copiez-le en entier.',
+    'invite-unsupported-version':
+      'Cette invitation vient d’un DeadDrop plus récent. Rechargez cette page pour obtenir la dernière version, puis réessayez.',
     'invite-expired': 'Cette invitation a expiré. Demandez-en une nouvelle.',
     'invite-own': 'C’est votre propre invitation. Envoyez-la à quelqu’un d’autre.',
-    'invite-forged': 'Les signatures de cette invitation ne sont pas valables : elle a pu être modifiée en chemin. Demandez-en une nouvelle par un canal sûr.',
-    'invite-unreachable': 'Aucun nœud qui garde cette invitation ne répond pour l’instant. DeadDrop continue d’essayer.',
+    'invite-forged':
+      'Les signatures de cette invitation ne sont pas valables : elle a pu être modifiée en chemin. Demandez-en une nouvelle par un canal sûr.',
+    'invite-unreachable':
+      'Aucun nœud qui garde cette invitation ne répond pour l’instant. DeadDrop continue d’essayer.',
     'identity-exists': 'Il y a déjà une identité dans ce navigateur.',
     'identity-missing': 'Créez d’abord une identité.',
     'name-empty': 'Veuillez saisir un nom.',
@@ -24,22 +28,29 @@ export const fr: Catalogue = {
     'text-too-long': 'Ce message est trop long. Envoyez-le en deux parties.',
     'conversation-unknown': 'Cette conversation n’est pas sur cet appareil.',
     'message-unknown': 'Ce message n’est pas sur cet appareil.',
-    'node-address-malformed': 'Ce n’est pas l’adresse d’un nœud. Elle ressemble à /dns4/example.org/tcp/443/tls/ws/p2p/12D3Koo…',
+    'node-address-malformed':
+      'Ce n’est pas l’adresse d’un nœud. Elle ressemble à /dns4/example.org/tcp/443/tls/ws/p2p/12D3Koo…',
     'node-unreachable': 'Le nœud ne répond pas. De nouveaux essais se font tout seuls.',
     'node-misbehaved': 'Le nœud a donné une réponse que DeadDrop n’accepte pas.',
-    'node-refused': 'Le nœud a refusé de garder cette conversation. Ajoutez un autre nœud dans les réglages.',
-    'storage-full': 'Il n’y a plus de place sur cet appareil : les nouveaux messages ne peuvent pas être gardés. Libérez de l’espace, puis réessayez.',
-    'storage-denied': 'Ce navigateur n’autorise pas DeadDrop à enregistrer quoi que ce soit. Quittez la navigation privée, ou autorisez le stockage pour ce site, puis rechargez.',
-    'storage-corrupt': 'Ce qui est enregistré sur cet appareil est illisible. N’effacez rien : rechargez la page et, si cela continue, gardez une copie du profil du navigateur.',
+    'node-refused':
+      'Le nœud a refusé de garder cette conversation. Ajoutez un autre nœud dans les réglages.',
+    'storage-full':
+      'Il n’y a plus de place sur cet appareil : les nouveaux messages ne peuvent pas être gardés. Libérez de l’espace, puis réessayez.',
+    'storage-denied':
+      'Ce navigateur n’autorise pas DeadDrop à enregistrer quoi que ce soit. Quittez la navigation privée, ou autorisez le stockage pour ce site, puis rechargez.',
+    'storage-corrupt':
+      'Ce qui est enregistré sur cet appareil est illisible. N’effacez rien : rechargez la page et, si cela continue, gardez une copie du profil du navigateur.',
     'data-in-use': 'DeadDrop est déjà ouvert ailleurs avec ce profil. Fermez-le d’abord là-bas.',
-    'data-newer': 'Ce profil a été écrit par un DeadDrop plus récent. Rechargez la page pour obtenir la dernière version.',
+    'data-newer':
+      'Ce profil a été écrit par un DeadDrop plus récent. Rechargez la page pour obtenir la dernière version.',
     'bytes-malformed': 'DeadDrop a reçu quelque chose d’illisible et l’a écarté.',
     'bytes-too-large': 'DeadDrop a reçu quelque chose de trop grand et l’a écarté.',
     'request-malformed': 'La demande n’a pas pu être comprise.',
     'request-too-large': 'La demande dépasse la taille permise.',
     'method-unknown': 'Ce n’est pas pris en charge.',
     stopped: 'DeadDrop est arrêté. Rechargez la page.',
-    internal: 'Une erreur s’est produite dans DeadDrop. Rien n’est perdu : rechargez la page et réessayez.'
+    internal:
+      'Une erreur s’est produite dans DeadDrop. Rien n’est perdu : rechargez la page et réessayez.'
   },
   connection: {
     direct: 'Directe',
@@ -52,8 +63,10 @@ export const fr: Catalogue = {
     direct: 'Vos appareils se parlent directement. Aucun nœud n’est entre eux.',
     relayed: 'Les messages passent par des nœuds qui ne peuvent pas les lire.',
     tor: 'Les messages passent par le réseau Tor : votre adresse reste cachée.',
-    connecting: 'Recherche d’un chemin vers l’autre côté. Les messages que vous écrivez sont gardés.',
-    offline: 'Les messages attendent ici, sur cet appareil, et partent tout seuls dès qu’il y a une connexion.'
+    connecting:
+      'Recherche d’un chemin vers l’autre côté. Les messages que vous écrivez sont gardés.',
+    offline:
+      'Les messages attendent ici, sur cet appareil, et partent tout seuls dès qu’il y a une connexion.'
   },
   step: {
     'reaching-node': 'Joindre un nœud qui garde l’invitation',
@@ -80,9 +93,11 @@ export const fr: Catalogue = {
   firstRun: {
     title: 'Bienvenue dans DeadDrop',
     invitedTitle: 'Quelqu’un vous invite à une conversation',
-    invitedBody: 'Elle est chiffrée de bout en bout : vous seuls pouvez la lire. Choisissez un nom et vous y êtes.',
+    invitedBody:
+      'Elle est chiffrée de bout en bout : vous seuls pouvez la lire. Choisissez un nom et vous y êtes.',
     inviteProblem: 'Le lien d’invitation dans l’adresse ne fonctionne pas',
-    inviteProblemContinue: 'Vous pouvez quand même créer votre identité ici et accepter un autre lien plus tard.',
+    inviteProblemContinue:
+      'Vous pouvez quand même créer votre identité ici et accepter un autre lien plus tard.',
     nameLabel: 'Votre nom',
     namePlaceholder: 'Alice',
     nameHint: 'Les personnes à qui vous parlez le voient. Vous pourrez le changer.',
@@ -102,7 +117,8 @@ export const fr: Catalogue = {
     settings: 'Réglages',
     noMatch: 'Aucune conversation ne s’appelle « {query} ».',
     emptyTitle: 'Pas encore de conversation',
-    emptyBody: 'Envoyez un lien d’invitation à quelqu’un. Il fonctionne même quand vous êtes hors ligne.',
+    emptyBody:
+      'Envoyez un lien d’invitation à quelqu’un. Il fonctionne même quand vous êtes hors ligne.',
     unread: '{count} message non lu | {count} messages non lus',
     you: 'Vous : {text}',
     noMessages: 'Pas encore de message',
@@ -119,7 +135,8 @@ export const fr: Catalogue = {
     steps: {
       invite: 'Créez une invitation et envoyez le lien à quelqu’un que vous connaissez.',
       drop: 'L’invitation attend sur des nœuds : on peut l’accepter pendant votre absence.',
-      write: 'Vous pouvez écrire aussitôt. Les nœuds gardent les messages scellés jusqu’à ce que chacun les ait.'
+      write:
+        'Vous pouvez écrire aussitôt. Les nœuds gardent les messages scellés jusqu’à ce que chacun les ait.'
     }
   },
   newConversation: {
@@ -133,11 +150,14 @@ export const fr: Catalogue = {
     share: 'Partager',
     shareText: 'Parlons sur DeadDrop :',
     qrLabel: 'Code QR d’invitation',
-    expires: 'Valable jusqu’au {date}. Plusieurs personnes peuvent l’utiliser ; chacune a sa propre conversation.',
-    heldBy: 'Fonctionne quand vous êtes hors ligne : gardée par {count} nœud | Fonctionne quand vous êtes hors ligne : gardée par {count} nœuds',
+    expires:
+      'Valable jusqu’au {date}. Plusieurs personnes peuvent l’utiliser ; chacune a sa propre conversation.',
+    heldBy:
+      'Fonctionne quand vous êtes hors ligne : gardée par {count} nœud | Fonctionne quand vous êtes hors ligne : gardée par {count} nœuds',
     notHeld: 'Pas encore sur un nœud : gardez cette page ouverte',
     renew: 'Créer un nouveau lien',
-    warning: 'Toute personne qui a le lien peut commencer une conversation avec vous. Envoyez-le par un canal sûr.',
+    warning:
+      'Toute personne qui a le lien peut commencer une conversation avec vous. Envoyez-le par un canal sûr.',
     pasteTitle: 'Accepter une invitation',
     pasteLabel: 'Collez un lien d’invitation',
     pastePlaceholder: 'https://…/#/invite/…',
@@ -171,7 +191,8 @@ export const fr: Catalogue = {
     loadingOlder: 'Chargement de messages plus anciens…',
     loading: 'Ouverture de la conversation…',
     startTitle: 'Ici commence votre conversation avec {name}',
-    startBody: 'Vous seuls pouvez la lire. Ce que vous écrivez est scellé avant de quitter cet appareil.',
+    startBody:
+      'Vous seuls pouvez la lire. Ce que vous écrivez est scellé avant de quitter cet appareil.',
     clockAhead: 'L’horloge de l’expéditeur avance',
     deliveryOf: 'Remise : {status}',
     missing: 'Cette conversation n’est pas sur cet appareil.'
@@ -204,8 +225,10 @@ export const fr: Catalogue = {
     userId: 'Identifiant',
     copyUserId: 'Copier l’identifiant',
     encryption: 'Chiffrement',
-    encryptionBody: 'Les messages sont scellés avec MLS (RFC 9420). Les clés changent au fil de la conversation, et seuls vos appareils et ceux de {name} les possèdent.',
-    unverified: 'Non vérifié : vous n’avez pas comparé de clés avec {name}. Vous parlez à la personne qui a utilisé votre lien, ou qui a fait celui que vous avez utilisé.',
+    encryptionBody:
+      'Les messages sont scellés avec MLS (RFC 9420). Les clés changent au fil de la conversation, et seuls vos appareils et ceux de {name} les possèdent.',
+    unverified:
+      'Non vérifié : vous n’avez pas comparé de clés avec {name}. Vous parlez à la personne qui a utilisé votre lien, ou qui a fait celui que vous avez utilisé.',
     held: 'Où elle est gardée',
     heldHere: 'Sur cet appareil',
     heldNode: 'Nœud {node}',
@@ -251,7 +274,8 @@ export const fr: Catalogue = {
     readReceipts: 'Envoyer des accusés de lecture',
     readReceiptsHint: 'Les personnes à qui vous parlez voient quand vous avez lu leurs messages.',
     network: 'Réseau',
-    networkHint: 'Les nœuds gardent les messages scellés jusqu’à ce que chacun les ait. Ils ne peuvent pas les lire. Mieux vaut en avoir deux qu’un seul.',
+    networkHint:
+      'Les nœuds gardent les messages scellés jusqu’à ce que chacun les ait. Ils ne peuvent pas les lire. Mieux vaut en avoir deux qu’un seul.',
     nodes: 'Nœuds',
     nodeAddress: 'Adresse du nœud',
     addNode: 'Ajouter le nœud',
@@ -259,10 +283,12 @@ export const fr: Catalogue = {
     remove: 'Retirer',
     noNodes: 'Aucun nœud. Les messages ne passent que si vous êtes tous deux en ligne.',
     direct: 'Connexions directes',
-    directHint: 'Plus rapides, et sans nœud ; vos contacts peuvent voir l’adresse réseau de cet appareil.',
+    directHint:
+      'Plus rapides, et sans nœud ; vos contacts peuvent voir l’adresse réseau de cet appareil.',
     storage: 'Stockage',
     persistent: 'Gardé : ce navigateur a promis de ne pas effacer vos conversations de lui-même.',
-    notPersistent: 'En danger : ce navigateur peut effacer vos conversations si la place manque. Installer DeadDrop ou l’ajouter aux favoris aide.',
+    notPersistent:
+      'En danger : ce navigateur peut effacer vos conversations si la place manque. Installer DeadDrop ou l’ajouter aux favoris aide.',
     persistenceUnknown: 'Ce navigateur ne dit pas s’il peut effacer vos conversations de lui-même.',
     used: '{used} utilisés sur {quota}',
     usedOnly: '{used} utilisés',

@@ -30,6 +30,8 @@ export function createTranslations(language: Language): ReturnType<typeof create
 
 function create(language: Language) {
   return createI18n<[Catalogue], Language, false>({
+    // The option goes away with the mode that it switches off; until then that mode is the default.
+    // eslint-disable-next-line @typescript-eslint/no-deprecated
     legacy: false,
     locale: language,
     fallbackLocale: 'en',

@@ -2,15 +2,6 @@ import { createFakeClient } from '#tests/support/ui-fake-client.ts'
 import type { FakeClient, FakeConversationInit } from '#tests/support/ui-fake-client.ts'
 import { mountApp, mountFailure, mountOtherTab } from '#ui/mount.ts'
 
-declare global {
-  interface Window {
-    /** For browser tests: what the network would do. */
-    preview: FakeClient | undefined
-    /** What the screens outside the app reported. */
-    previewCalls: string[]
-  }
-}
-
 const element = document.querySelector('#app')
 if (element === null) throw new Error('the page has no #app')
 
@@ -36,15 +27,31 @@ switch (scene) {
     start(
       createFakeClient(
         { clock },
-        { baseUrl, name: 'Alice', connection: 'offline', problems: ['storage-full'], conversations: conversations(clock.now(), 'offline') }
+        {
+          baseUrl,
+          name: 'Alice',
+          connection: 'offline',
+          problems: ['storage-full'],
+          conversations: conversations(clock.now(), 'offline')
+        }
       )
     )
     break
   case 'long':
-    start(createFakeClient({ clock }, { baseUrl, name: 'Alice', conversations: [longConversation(clock.now())] }))
+    start(
+      createFakeClient(
+        { clock },
+        { baseUrl, name: 'Alice', conversations: [longConversation(clock.now())] }
+      )
+    )
     break
   default:
-    start(createFakeClient({ clock }, { baseUrl, name: 'Alice', conversations: conversations(clock.now(), 'direct') }))
+    start(
+      createFakeClient(
+        { clock },
+        { baseUrl, name: 'Alice', conversations: conversations(clock.now(), 'direct') }
+      )
+    )
 }
 
 function start(client: FakeClient): void {
@@ -52,7 +59,10 @@ function start(client: FakeClient): void {
   mountApp(client, { element: document.querySelector('#app') ?? document.body, baseUrl })
 }
 
-function conversations(now: number, connection: 'direct' | 'offline'): readonly FakeConversationInit[] {
+function conversations(
+  now: number,
+  connection: 'direct' | 'offline'
+): readonly FakeConversationInit[] {
   const minute = 60_000
   const day = 86_400_000
   return [
@@ -62,10 +72,17 @@ function conversations(now: number, connection: 'direct' | 'offline'): readonly 
       messages: [
         { text: 'Hi Alice! The link worked while you were away.', atMs: now - day - 90 * minute },
         { text: 'That is the idea 🙂', atMs: now - day - 80 * minute, status: 'read' },
-        { text: 'Shall we meet on Thursday? I found this place: https://example.org/places/harbour?table=2.', atMs: now - 32 * minute },
+        {
+          text: 'Shall we meet on Thursday? I found this place: https://example.org/places/harbour?table=2.',
+          atMs: now - 32 * minute
+        },
         { text: 'It has a quiet corner', atMs: now - 31 * minute },
         { text: 'Perfect', atMs: now - 20 * minute, status: 'read' },
-        { text: 'I bring the plans and the second key. If the train is late I will write from the platform, so keep an eye on this conversation around seven, and do not wait outside in the rain.', atMs: now - 19 * minute, status: 'read' },
+        {
+          text: 'I bring the plans and the second key. If the train is late I will write from the platform, so keep an eye on this conversation around seven, and do not wait outside in the rain.',
+          atMs: now - 19 * minute,
+          status: 'read'
+        },
         { text: '👍', atMs: now - 12 * minute },
         { text: 'See you there', atMs: now - 6 * minute, status: 'delivered' },
         { text: 'Line one\nLine two\nLine three', atMs: now - 2 * minute, status: 'held' }
@@ -82,7 +99,11 @@ function conversations(now: number, connection: 'direct' | 'offline'): readonly 
         { text: 'Tell me when you are back', atMs: now - 39 * minute }
       ]
     },
-    { title: 'Zoé', connection: 'offline', messages: [{ text: 'À demain !', atMs: now - 5 * day, status: 'on-device' }] },
+    {
+      title: 'Zoé',
+      connection: 'offline',
+      messages: [{ text: 'À demain !', atMs: now - 5 * day, status: 'on-device' }]
+    },
     { title: 'Pim', connection: 'offline', messages: [] }
   ]
 }
@@ -95,7 +116,9 @@ function longConversation(now: number): FakeConversationInit {
     messages: Array.from({ length: 1_200 }, (_, index) => {
       const text = `Message ${index + 1}${' with some more words'.repeat(index % 7)}`
       const atMs = now - (1_200 - index) * 180_000
-      return index % 3 === 0 && index < 1_150 ? { text, atMs, status: 'read' as const } : { text, atMs }
+      return index % 3 === 0 && index < 1_150
+        ? { text, atMs, status: 'read' as const }
+        : { text, atMs }
     })
   }
 }

@@ -1,0 +1,149 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import type { AxeResults } from 'axe-core'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openUiPreview } from '#tests/support/ui-preview-app.ts'
+import type { Scene, UiPreview } from '#tests/support/ui-preview-app.ts'
+
+interface Screen {
+  readonly name: string
+  readonly scene: Scene
+  readonly hash?: string
+  readonly reach?: (page: Page) => Promise<void>
+}
+
+const SCREENS: readonly Screen[] = [
+  { name: 'first run', scene: 'first-run' },
+  { name: 'first run, invited', scene: 'first-run', hash: '#/invite/abcdefghijkl' },
+  { name: 'first run with a damaged invite', scene: 'first-run', hash: '#/invite/!' },
+  { name: 'no conversation yet', scene: 'empty' },
+  { name: 'list', scene: 'full' },
+  {
+    name: 'new conversation with an invite and a refused link',
+    scene: 'full',
+    hash: '#/new',
+    async reach(page) {
+      await page.getByRole('button', { name: 'Invite someone', exact: true }).click()
+      await page.getByRole('img', { name: 'Invite QR code' }).waitFor()
+      await page.getByRole('button', { name: 'Accept invite' }).click()
+      await page.getByText('This is not a complete invite link').waitFor()
+    }
+  },
+  {
+    name: 'accepting while no node answers',
+    scene: 'full',
+    hash: '#/invite/abcdefghijkl',
+    async reach(page) {
+      await page.getByRole('list', { name: 'Steps' }).waitFor()
+      await page.evaluate(() => {
+        const [acceptance] = window.preview?.snapshot().acceptances ?? []
+        if (acceptance !== undefined)
+          window.preview?.levers.advance(acceptance.id, { error: 'invite-unreachable' })
+      })
+      await page.getByRole('button', { name: 'Retry now' }).waitFor()
+    }
+  },
+  { name: 'conversation', scene: 'full', reach: openBob },
+  {
+    name: 'delivery trail',
+    scene: 'full',
+    async reach(page) {
+      await openBob(page)
+      await page.getByRole('button', { name: 'Held by 1 node' }).click()
+      await page.getByRole('dialog').waitFor()
+    }
+  },
+  {
+    name: 'conversation details',
+    scene: 'full',
+    async reach(page) {
+      await openBob(page)
+      await page.getByRole('button', { name: 'Conversation details', exact: true }).click()
+      await page.getByRole('complementary').waitFor()
+    }
+  },
+  {
+    name: 'connection details while offline, with a problem',
+    scene: 'problems',
+    async reach(page) {
+      await openBob(page)
+      await page.getByRole('button', { name: 'Connection details' }).click()
+      await page.getByRole('dialog').waitFor()
+    }
+  },
+  { name: 'settings', scene: 'full', hash: '#/settings' },
+  { name: 'failure', scene: 'failure' },
+  { name: 'other tab', scene: 'other-tab' }
+]
+
+async function openBob(page: Page): Promise<void> {
+  await page.getByRole('link', { name: /^Bob/ }).click()
+  await page.getByRole('article').last().waitFor()
+}
+
+describe('accessibility', () => {
+  let ui: UiPreview
+  let axe: string
+
+  beforeAll(async () => {
+    axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+    ui = await openUiPreview()
+  })
+  afterAll(() => ui[Symbol.asyncDispose]())
+
+  /** Rules of WCAG 2.2 A and AA and axe's best practices that the screen breaks. */
+  async function violations(page: Page): Promise<readonly string[]> {
+    await page.evaluate(axe)
+    const results = await page.evaluate(async (): Promise<AxeResults> => window.axe.run(document))
+    return results.violations.flatMap((violation) =>
+      violation.nodes.map(
+        (node) => `${violation.id}: ${node.html.slice(0, 160)} ${node.failureSummary ?? ''}`
+      )
+    )
+  }
+
+  const looks = [
+    { width: 360, height: 740, scheme: 'dark' },
+    { width: 1440, height: 900, scheme: 'light' }
+  ] as const
+  for (const look of looks) {
+    for (const screen of SCREENS) {
+      it(`${screen.name} breaks no rule at ${look.width} px in ${look.scheme}`, async () => {
+        const page = await ui.open(screen.scene, {
+          ...look,
+          ...(screen.hash === undefined ? {} : { hash: screen.hash })
+        })
+        await screen.reach?.(page)
+        expect(await violations(page)).toEqual([])
+        await page.close()
+      })
+    }
+  }
+
+  it('every screen shows exactly one connection chip, and nothing scrolls sideways at 320 px', async () => {
+    for (const screen of SCREENS.filter(
+      ({ scene }) => scene !== 'failure' && scene !== 'other-tab'
+    )) {
+      for (const width of [320, 768, 1440]) {
+        const page = await ui.open(screen.scene, {
+          width,
+          ...(screen.hash === undefined ? {} : { hash: screen.hash })
+        })
+        await screen.reach?.(page)
+        const chips = page.locator('[role=status]:visible')
+        expect(await chips.count(), `${screen.name} at ${width}`).toBe(1)
+        expect(await chips.innerText()).toMatch(/^(Direct|Relayed|Via Tor|Connecting|Offline)$/)
+        const overflow = await page.evaluate(
+          () => document.documentElement.scrollWidth - innerWidth
+        )
+        expect(overflow, `${screen.name} at ${width}`).toBeLessThanOrEqual(0)
+        await page.close()
+      }
+    }
+  })
+
+  it('the content security policy refuses nothing, and nothing is thrown or warned of', () => {
+    expect(ui.complaints()).toEqual([])
+  })
+})
