@@ -114,7 +114,10 @@ export async function createAcceptances(
 
   async function update(item: Running, patch: Partial<AcceptanceRecord>): Promise<void> {
     const record = { ...item.record, ...patch }
-    await history.commit({ records: [putRecord(acceptanceKind, item.id, record)] }, { isDurable: true })
+    await history.commit(
+      { records: [putRecord(acceptanceKind, item.id, record)] },
+      { isDurable: true }
+    )
     item.record = record
     init.onChange()
   }
@@ -135,7 +138,13 @@ export async function createAcceptances(
   async function openDrop(item: Running, through: Replica): Promise<SealedLog> {
     const drop = dropOf(item.invite)
     const log = await through.open(drop.manifest, { writer: drop.writer(item.record.writerSeed) })
-    log.addEventListener('entries', () => { item.loop.kick() }, { signal: stopped.signal })
+    log.addEventListener(
+      'entries',
+      () => {
+        item.loop.kick()
+      },
+      { signal: stopped.signal }
+    )
     return log
   }
 
@@ -285,7 +294,10 @@ export async function createAcceptances(
         welcome: null,
         failure: null
       }
-      await history.commit({ records: [putRecord(acceptanceKind, id, record)] }, { isDurable: true })
+      await history.commit(
+        { records: [putRecord(acceptanceKind, id, record)] },
+        { isDurable: true }
+      )
       const item = start(id, record)
       init.onChange()
       item.loop.kick()

@@ -1,15 +1,11 @@
+import type { IceServer } from '#replica/network/network-platform.ts'
+
 /** What the host of the static files says in `config.json` beside them. */
 export interface AppConfig {
   /** Multiaddrs of pinning nodes to begin with. */
   readonly nodes: readonly string[]
   /** STUN and TURN servers for direct connections; none means that only local and public addresses are tried. */
   readonly iceServers: readonly IceServer[]
-}
-
-export interface IceServer {
-  readonly urls: readonly string[]
-  readonly username?: string
-  readonly credential?: string
 }
 
 export const EMPTY_CONFIG: AppConfig = { nodes: [], iceServers: [] }
@@ -36,7 +32,8 @@ export function readAppConfig(value: unknown): AppConfigReading {
   })
   const iceServers = readArray(value['iceServers'], 'iceServers', complaints).flatMap((server) => {
     const read = readIceServer(server)
-    if (read === undefined) complaints.push('an item of iceServers has no stun:, turn: or turns: urls')
+    if (read === undefined)
+      complaints.push('an item of iceServers has no stun:, turn: or turns: urls')
     return read === undefined ? [] : [read]
   })
   return { config: { nodes, iceServers }, complaints }
@@ -53,7 +50,9 @@ function readIceServer(value: unknown): IceServer | undefined {
   if (!isRecord(value)) return undefined
   const { urls, username, credential } = value
   const list: readonly unknown[] = Array.isArray(urls) ? urls : [urls]
-  const read = list.filter((url): url is string => typeof url === 'string' && /^(stun|turns?):/.test(url))
+  const read = list.filter(
+    (url): url is string => typeof url === 'string' && /^(stun|turns?):/.test(url)
+  )
   if (read.length === 0 || read.length !== list.length) return undefined
   return {
     urls: read,

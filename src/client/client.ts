@@ -22,7 +22,12 @@ export interface ConversationSummary {
   readonly connection: ConnectionKind
   readonly unread: number
   /** Newest message, for the list. */
-  readonly last: { readonly text: string; readonly isOwn: boolean; readonly sentAtMs: number; readonly status: DeliveryStatus | null } | null
+  readonly last: {
+    readonly text: string
+    readonly isOwn: boolean
+    readonly sentAtMs: number
+    readonly status: DeliveryStatus | null
+  } | null
   /** Order in the list: newest activity first. Unix ms. */
   readonly activityAtMs: number
 }
@@ -124,7 +129,12 @@ export interface ClientEvents {
   /** A message from somebody else was opened. */
   message: CustomEvent<{ readonly conversation: string; readonly message: MessageView }>
   /** One own message took a step. `by`: `self`, a node's peer id, or the contact's user id. */
-  delivery: CustomEvent<{ readonly conversation: string; readonly id: string; readonly status: DeliveryStatus; readonly by: string }>
+  delivery: CustomEvent<{
+    readonly conversation: string
+    readonly id: string
+    readonly status: DeliveryStatus
+    readonly by: string
+  }>
   conversation: CustomEvent<ConversationSummary>
   connection: CustomEvent<{ readonly status: ConnectionKind; readonly conversation: string | null }>
 }
@@ -135,7 +145,11 @@ export interface ClientEvents {
  */
 export interface DeadDropClient {
   snapshot(): ClientSnapshot
-  addEventListener<K extends keyof ClientEvents>(type: K, listener: (event: ClientEvents[K]) => void, options?: { signal?: AbortSignal }): void
+  addEventListener<K extends keyof ClientEvents>(
+    type: K,
+    listener: (event: ClientEvents[K]) => void,
+    options?: { signal?: AbortSignal }
+  ): void
   /** @throws `identity-exists`, `name-empty`, `name-too-long`, `storage-denied`, `storage-full` */
   createIdentity(name: string): Promise<Profile>
   /** @throws `identity-missing`, `name-empty`, `name-too-long` */
@@ -156,7 +170,10 @@ export interface DeadDropClient {
   /** @throws `text-empty`, `text-too-long`, `conversation-unknown`, `storage-full`; the text was not sent then. */
   sendMessage(conversation: string, text: string): Promise<MessageView>
   /** Oldest first: the newest `limit` messages before message `before`. */
-  listMessages(conversation: string, options?: { readonly limit?: number; readonly before?: string }): Promise<readonly MessageView[]>
+  listMessages(
+    conversation: string,
+    options?: { readonly limit?: number; readonly before?: string }
+  ): Promise<readonly MessageView[]>
   /** @throws `conversation-unknown` */
   openConversation(id: string): Promise<ConversationView>
   draft(conversation: string): Promise<string>

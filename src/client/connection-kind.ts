@@ -12,7 +12,8 @@ export function connectionOf(
   contactPeers: ReadonlySet<string>
 ): ConnectionKind {
   if (network === null) return 'connecting'
-  if (network.peers.some((peer) => !peer.isLimited && contactPeers.has(peer.peerId))) return 'direct'
+  if (network.peers.some((peer) => !peer.isLimited && contactPeers.has(peer.peerId)))
+    return 'direct'
   if (network.nodes.some((node) => node.state === 'connected')) return 'relayed'
   const isTrying = network.nodes.some((node) => node.state === 'connecting')
   return network.isOnline && isTrying ? 'connecting' : 'offline'

@@ -30,7 +30,12 @@ export async function createConversationView(
   const events = new EventTarget()
   const first = await history.firstUnread(conversation.id)
   let page = await history.messages(conversation.id, { limit: PAGE })
-  while (first !== undefined && page.hasOlder && page.records.length < MAX_FIRST_WINDOW && !page.records.some(isSame(first))) {
+  while (
+    first !== undefined &&
+    page.hasOlder &&
+    page.records.length < MAX_FIRST_WINDOW &&
+    !page.records.some(isSame(first))
+  ) {
     page = await history.messages(conversation.id, { limit: page.records.length + PAGE })
   }
   let records = page.records
@@ -38,7 +43,12 @@ export async function createConversationView(
   const start = first === undefined ? -1 : records.findIndex(isSame(first))
   /** Shown or about to be shown, and not yet told to the conversation. */
   let unseen = new Set(
-    start === -1 ? [] : records.slice(start).filter(isForeign).map((record) => record.id)
+    start === -1
+      ? []
+      : records
+          .slice(start)
+          .filter(isForeign)
+          .map((record) => record.id)
   )
   let views = new Map<MessageRecord, MessageView>()
   let shown: readonly MessageView[] = []
@@ -51,7 +61,8 @@ export async function createConversationView(
   function render(): void {
     const context = { own, nameOf, nowMs: now() }
     const next = new Map<MessageRecord, MessageView>()
-    for (const record of records) next.set(record, views.get(record) ?? messageView(record, context))
+    for (const record of records)
+      next.set(record, views.get(record) ?? messageView(record, context))
     views = next
     shown = [...next.values()]
     events.dispatchEvent(new Event('change'))
@@ -68,7 +79,9 @@ export async function createConversationView(
       if (!hasOlder || oldest === undefined) return
       const older = await history.messages(conversation.id, { limit: PAGE, before: oldest.id })
       const known = new Set(records.map(keyOf))
-      records = [...older.records.filter((record) => !known.has(keyOf(record))), ...records].sort(compareRecords)
+      records = [...older.records.filter((record) => !known.has(keyOf(record))), ...records].sort(
+        compareRecords
+      )
       hasOlder = older.hasOlder
       render()
     },
@@ -105,7 +118,13 @@ export async function createConversationView(
     },
 
     addEventListener(type, listener, options) {
-      events.addEventListener(type, () => { listener() }, options)
+      events.addEventListener(
+        type,
+        () => {
+          listener()
+        },
+        options
+      )
     },
 
     close() {

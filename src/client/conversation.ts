@@ -1,4 +1,10 @@
-import type { CommitOutcome, ConversationChange, History, HistoryChange, ParkedEntry } from '#history/history.ts'
+import type {
+  CommitOutcome,
+  ConversationChange,
+  History,
+  HistoryChange,
+  ParkedEntry
+} from '#history/history.ts'
 import { putRecord } from '#history/record-kind.ts'
 import { composeMessage } from '#messaging/compose-message.ts'
 import type { Fact } from '#messaging/conversation-reducer.ts'
@@ -47,7 +53,9 @@ export interface ConversationInit {
   /** Name, connection or reachability of the contact changed. */
   readonly onChange: () => void
   /** Storing failed or works again. */
-  readonly onProblem: (problem: 'storage-full' | 'storage-denied' | 'storage-corrupt' | null) => void
+  readonly onProblem: (
+    problem: 'storage-full' | 'storage-denied' | 'storage-corrupt' | null
+  ) => void
 }
 
 /** One conversation on this device: its sealing session, its log, and what is on the way in both directions. */
@@ -83,7 +91,11 @@ export function createConversation(
   const { id, own } = init
   /** Everything that moves the ratchet or the cursor, one after another. */
   const work = createSerial()
-  const retry = { firstDelayMs: FIRST_RETRY_MS, maxDelayMs: MAX_RETRY_MS, random: components.random }
+  const retry = {
+    firstDelayMs: FIRST_RETRY_MS,
+    maxDelayMs: MAX_RETRY_MS,
+    random: components.random
+  }
   const stopped = new AbortController()
 
   let record = init.record
@@ -242,7 +254,8 @@ export function createConversation(
     const opened = await openAll(parked.map(({ entry }) => entry))
     const stillWaiting = new Set(opened.waiting.map(({ entry }) => entry))
     const settled = parked.filter(({ entry }) => !stillWaiting.has(entry))
-    if (settled.length > 0) await commitOpened(opened, { facts: opened.facts, parked: { remove: settled } })
+    if (settled.length > 0)
+      await commitOpened(opened, { facts: opened.facts, parked: { remove: settled } })
   }
 
   interface Opened {
@@ -277,7 +290,9 @@ export function createConversation(
   /** One transaction: what was opened, the ratchet that opened it, and how far that was. */
   async function commitOpened(
     opened: Opened,
-    change: Pick<ConversationChange, 'facts' | 'outbox' | 'parked'> & { readonly cursor?: SealedEntry }
+    change: Pick<ConversationChange, 'facts' | 'outbox' | 'parked'> & {
+      readonly cursor?: SealedEntry
+    }
   ): Promise<void> {
     const { cursor, ...rest } = change
     const isRenamed = opened.contactName !== record.contactName
@@ -317,7 +332,11 @@ export function createConversation(
         const plan = planReceipts(due, init.policy(), clock.now())
         if (plan.receipt !== null) {
           sequence = nextSequence(sequence, clock.now())
-          await enqueue(plan.receipt, { id: freshId(), kind: 'receipt' }, { due: { remove: plan.settled } })
+          await enqueue(
+            plan.receipt,
+            { id: freshId(), kind: 'receipt' },
+            { due: { remove: plan.settled } }
+          )
         } else if (plan.settled.length > 0) {
           await commit({ due: { remove: plan.settled } })
         }
@@ -376,7 +395,13 @@ export function createConversation(
         writer: session.writer,
         onReceipt
       })
-      opened.addEventListener('entries', () => { pump.kick() }, { signal: stopped.signal })
+      opened.addEventListener(
+        'entries',
+        () => {
+          pump.kick()
+        },
+        { signal: stopped.signal }
+      )
       pump.kick()
       void acknowledge()
       const [newest] = await opened.heads()
@@ -391,10 +416,7 @@ export function createConversation(
     },
 
     async send(text) {
-      const message = composeMessage(
-        { clock, random: components.randomBytes },
-        { text }
-      )
+      const message = composeMessage({ clock, random: components.randomBytes }, { text })
       await work.run(async () => {
         if (stopped.signal.aborted) throw new DeadDropError('stopped', 'client has stopped')
         sequence = nextSequence(sequence, clock.now())

@@ -8,7 +8,13 @@ import { readDisplayName } from '#protocol/display-name.ts'
 import { DeadDropError, type ErrorCode } from '#protocol/errors.ts'
 import type { Clock } from '#replica/network/clock.ts'
 import type { NetworkStatus, Replica } from '#replica/replica.ts'
-import { createIdentity, decodeIdentity, encodeIdentity, redactIdentity, type IdentityWithSecrets } from '#sealing/identity.ts'
+import {
+  createIdentity,
+  decodeIdentity,
+  encodeIdentity,
+  redactIdentity,
+  type IdentityWithSecrets
+} from '#sealing/identity.ts'
 import { readInvite } from '#sealing/invite-link.ts'
 import { thawSession } from '#sealing/session.ts'
 import { createAcceptances, type Acceptances } from './acceptances.ts'
@@ -31,7 +37,15 @@ import { createHolder, type Holder } from './holder.ts'
 import { createInvites, type Invites } from './invites.ts'
 import { messageView } from './message-views.ts'
 import { createNodeSet } from './node-set.ts'
-import { conversationKind, draftKind, identityKind, nameKind, nodeChoiceKind, SELF, settingsKind } from './records.ts'
+import {
+  conversationKind,
+  draftKind,
+  identityKind,
+  nameKind,
+  nodeChoiceKind,
+  SELF,
+  settingsKind
+} from './records.ts'
 
 export interface ClientComponents {
   readonly history: History
@@ -117,7 +131,8 @@ export async function createClient(
     account = await openAccount(decodeIdentity(identityBytes), name)
     for (const [id, record] of (await history.records(conversationKind)).items) {
       const bytes = await history.session(id)
-      if (bytes === undefined) throw new DeadDropError('storage-corrupt', 'a conversation has no session')
+      if (bytes === undefined)
+        throw new DeadDropError('storage-corrupt', 'a conversation has no session')
       await list({ id, record, session: await thawSession(sealing, bytes) })
     }
   }
@@ -169,7 +184,13 @@ export async function createClient(
         { tasks: await history.holdTasks() }
       )
       network = { replica, holder }
-      replica.addEventListener('network', ({ detail }) => { networkChanged(detail) }, { signal: stopped.signal })
+      replica.addEventListener(
+        'network',
+        ({ detail }) => {
+          networkChanged(detail)
+        },
+        { signal: stopped.signal }
+      )
       applyNodes()
       networkChanged(replica.network())
       account?.invites.attach(replica, holder)
@@ -191,7 +212,10 @@ export async function createClient(
 
   function networkChanged(now: NetworkStatus): void {
     status = now
-    const connected = now.nodes.filter((node) => node.state === 'connected').map((node) => node.peerId).join()
+    const connected = now.nodes
+      .filter((node) => node.state === 'connected')
+      .map((node) => node.peerId)
+      .join()
     network?.holder.networkChanged(now)
     for (const { conversation } of conversations.values()) conversation.networkChanged()
     if (connected !== connectedNodes) {
@@ -203,7 +227,9 @@ export async function createClient(
 
   /** Own nodes, the nodes of contacts, and those of links being accepted. */
   function effectiveNodes(): string[] {
-    const ofContacts = [...conversations.values()].flatMap(({ conversation }) => conversation.record().nodes)
+    const ofContacts = [...conversations.values()].flatMap(
+      ({ conversation }) => conversation.record().nodes
+    )
     return nodeSet.union([...ofContacts, ...(account?.acceptances.nodes() ?? [])])
   }
 
@@ -221,7 +247,9 @@ export async function createClient(
         record,
         session,
         policy: () => settings,
-        onCommit: (outcome) => { stored(id, outcome) },
+        onCommit: (outcome) => {
+          onStored(id, outcome)
+        },
         onChange: () => {
           for (const view of views) if (view.id === id) view.refresh()
           tellConversation(id)
@@ -257,7 +285,7 @@ export async function createClient(
       })
   }
 
-  function stored(id: string, { messages, corrupt }: CommitOutcome): void {
+  function onStored(id: string, { messages, corrupt }: CommitOutcome): void {
     const item = conversations.get(id)
     if (item === undefined || account === undefined) return
     if (corrupt > 0) problems.set(`${id}/messages`, 'storage-corrupt')
@@ -278,13 +306,31 @@ export async function createClient(
     })
   }
 
-  function tellDelivery(conversation: string, before: MessageRecord | null, after: MessageRecord, own: Author): void {
+  function tellDelivery(
+    conversation: string,
+    before: MessageRecord | null,
+    after: MessageRecord,
+    own: Author
+  ): void {
     const now = statusOf(after)
-    if (before !== null && statusOf(before) === now) return
-    const by = { sending: 'self', 'on-device': 'self', held: after.holds.at(-1)?.peerId, delivered: undefined, read: undefined }[now]
-    const acknowledgement = after.acknowledgements.find((candidate) => candidate.by.userId !== own.userId)
+    if (before === null || statusOf(before) === now) return // composing is no step yet
+    const by = {
+      sending: 'self',
+      'on-device': 'self',
+      held: after.holds.at(-1)?.peerId,
+      delivered: undefined,
+      read: undefined
+    }[now]
+    const acknowledgement = after.acknowledgements.find(
+      (candidate) => candidate.by.userId !== own.userId
+    )
     events.safeDispatchEvent('delivery', {
-      detail: { conversation, id: after.id, status: now, by: by ?? acknowledgement?.by.userId ?? 'self' }
+      detail: {
+        conversation,
+        id: after.id,
+        status: now,
+        by: by ?? acknowledgement?.by.userId ?? 'self'
+      }
     })
   }
 
@@ -323,7 +369,10 @@ export async function createClient(
       userId === account?.own.userId ? account.name : conversation.record().contactName
   }
 
-  function viewOf(conversation: Conversation, record: MessageRecord): ReturnType<typeof messageView> {
+  function viewOf(
+    conversation: Conversation,
+    record: MessageRecord
+  ): ReturnType<typeof messageView> {
     return messageView(record, {
       own: requireAccount().own,
       nameOf: nameIn(conversation),
@@ -340,7 +389,12 @@ export async function createClient(
       contact: { userId: contactUserId, name: contactName },
       connection: connectionOf(status, conversation.peers()),
       unread,
-      last: view && { text: view.text, isOwn: view.isOwn, sentAtMs: view.sentAtMs, status: view.status },
+      last: view && {
+        text: view.text,
+        isOwn: view.isOwn,
+        sentAtMs: view.sentAtMs,
+        status: view.status
+      },
       activityAtMs: Math.max(createdAtMs, last?.sentAtMs ?? 0)
     }
   }
@@ -386,14 +440,19 @@ export async function createClient(
   }
 
   function requireAccount(): Account {
-    if (account === undefined) throw new DeadDropError('identity-missing', 'no identity yet, expected one to be created first')
+    if (account === undefined)
+      throw new DeadDropError(
+        'identity-missing',
+        'no identity yet, expected one to be created first'
+      )
     return account
   }
 
   function requireConversation(id: string): Conversation {
     requireAccount()
     const item = conversations.get(id)
-    if (item === undefined) throw new DeadDropError('conversation-unknown', 'no conversation has this id')
+    if (item === undefined)
+      throw new DeadDropError('conversation-unknown', 'no conversation has this id')
     return item.conversation
   }
 
@@ -411,7 +470,8 @@ export async function createClient(
     },
 
     async createIdentity(name) {
-      if (account !== undefined) throw new DeadDropError('identity-exists', 'this device has an identity already')
+      if (account !== undefined)
+        throw new DeadDropError('identity-exists', 'this device has an identity already')
       const displayName = readDisplayName(name)
       const identity = createIdentity(sealing)
       await history.commit(
@@ -435,9 +495,14 @@ export async function createClient(
     async setName(name) {
       const owner = requireAccount()
       const displayName = readDisplayName(name)
-      await history.commit({ records: [putRecord(nameKind, SELF, displayName)] }, { isDurable: true })
+      await history.commit(
+        { records: [putRecord(nameKind, SELF, displayName)] },
+        { isDurable: true }
+      )
       owner.name = displayName
-      await Promise.all([...conversations.values()].map(({ conversation }) => conversation.rename(displayName)))
+      await Promise.all(
+        [...conversations.values()].map(({ conversation }) => conversation.rename(displayName))
+      )
       for (const view of views) view.refresh()
       changed()
     },
@@ -459,8 +524,10 @@ export async function createClient(
 
     inspectInvite(link) {
       const invite = readInvite(link)
-      if (invite.userId === account?.own.userId) throw new DeadDropError('invite-own', 'invite was made by this user')
-      if (invite.isExpired(clock.now())) throw new DeadDropError('invite-expired', 'invite is expired')
+      if (invite.userId === account?.own.userId)
+        throw new DeadDropError('invite-own', 'invite was made by this user')
+      if (invite.isExpired(clock.now()))
+        throw new DeadDropError('invite-expired', 'invite is expired')
       return { expiresAtMs: invite.expiresAtMs, inviterId: invite.userId }
     },
 
@@ -468,8 +535,11 @@ export async function createClient(
       const conversation = requireConversation(id)
       const messageId = await conversation.send(text)
       const own = requireAccount().own
-      const stored = (await history.message(id, messageId)).find((record) => record.author.userId === own.userId)
-      if (stored === undefined) throw new DeadDropError('storage-corrupt', 'a message that was just stored cannot be read')
+      const stored = (await history.message(id, messageId)).find(
+        (record) => record.author.userId === own.userId
+      )
+      if (stored === undefined)
+        throw new DeadDropError('storage-corrupt', 'a message that was just stored cannot be read')
       return viewOf(conversation, stored)
     },
 
@@ -487,7 +557,9 @@ export async function createClient(
           conversation,
           own: requireAccount().own,
           nameOf: nameIn(conversation),
-          onClose: (closed) => { views.delete(closed) }
+          onClose: (closed) => {
+            views.delete(closed)
+          }
         }
       )
       views.add(view)

@@ -86,7 +86,9 @@ export function createHolder(
     if (stopped.signal.aborted) return
     const open = [...tasks.values()].filter(
       (task) =>
-        logs.has(task.log) && connected.has(task.peerId) && !running.has(taskKey(task.log, task.peerId))
+        logs.has(task.log) &&
+        connected.has(task.peerId) &&
+        !running.has(taskKey(task.log, task.peerId))
     )
     for (const task of dueTasks(open, clock.now(), MAX_REQUESTS_AT_ONCE - running.size)) begin(task)
     const next = nextDueAtMs(open.filter((task) => !running.has(taskKey(task.log, task.peerId))))

@@ -9,7 +9,13 @@ import type { SealedEntry, SealedLog } from '#replica/sealed-log.ts'
 import { dropOf } from '#sealing/drop.ts'
 import type { IdentityWithSecrets } from '#sealing/identity.ts'
 import { inviteLink } from '#sealing/invite-link.ts'
-import { createInvite, decodeInviteWithSecrets, encodeInviteWithSecrets, openWelcome, type InviteWithSecrets } from '#sealing/invite.ts'
+import {
+  createInvite,
+  decodeInviteWithSecrets,
+  encodeInviteWithSecrets,
+  openWelcome,
+  type InviteWithSecrets
+} from '#sealing/invite.ts'
 import type { Adopted } from './adopted.ts'
 import type { InviteView } from './client.ts'
 import type { Holder } from './holder.ts'
@@ -127,7 +133,13 @@ export async function createInvites(
   async function openDrop(item: Watched, through: Replica, heldBy: Holder): Promise<SealedLog> {
     const writer = dropWriter(item)
     const log = await through.open(dropOf(item.invite).manifest, { writer })
-    log.addEventListener('entries', () => { item.loop.kick() }, { signal: stopped.signal })
+    log.addEventListener(
+      'entries',
+      () => {
+        item.loop.kick()
+      },
+      { signal: stopped.signal }
+    )
     item.unregister = heldBy.register({
       log,
       kind: 'drop',

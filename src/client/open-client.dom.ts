@@ -38,7 +38,11 @@ export async function openBrowserClient(init: {
         history,
         replica,
         pinClient: (started) =>
-          createPinClient({ replica: started, verifier: createSignatureVerifier(), randomBytes: random }),
+          createPinClient({
+            replica: started,
+            verifier: createSignatureVerifier(),
+            randomBytes: random
+          }),
         clock: createSystemClock(),
         randomBytes: random,
         random: Math.random,

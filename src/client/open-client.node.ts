@@ -47,7 +47,11 @@ export async function openNodeClient(init: NodeClientInit): Promise<DeadDropClie
         history,
         replica,
         pinClient: (started) =>
-          createPinClient({ replica: started, verifier: createSignatureVerifier(), randomBytes: random }),
+          createPinClient({
+            replica: started,
+            verifier: createSignatureVerifier(),
+            randomBytes: random
+          }),
         clock,
         randomBytes: random,
         random: Math.random,

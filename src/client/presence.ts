@@ -83,7 +83,11 @@ export function createPresence(
     if (live.kind !== 'presence' || live.peerId === replica.peerId) return
     const known = peers.get(live.peerId)
     if (known !== undefined && live.counter <= known.counter) return
-    peers.set(live.peerId, { multiaddrs: live.multiaddrs, counter: live.counter, atMs: clock.now() })
+    peers.set(live.peerId, {
+      multiaddrs: live.multiaddrs,
+      counter: live.counter,
+      atMs: clock.now()
+    })
     if (known === undefined) init.onPeer()
     if (live.wantsAnswer && clock.now() - lastAnswerMs >= MIN_ANSWER_INTERVAL_MS) {
       lastAnswerMs = clock.now()
@@ -118,7 +122,10 @@ export function createPresence(
   log.addEventListener('live', ({ detail }) => void hear(detail.sealed).catch(() => undefined), {
     signal: stopped.signal
   })
-  for (const delay of FIRST_DELAYS_MS) later(delay, () => { sayQuietly(true) })
+  for (const delay of FIRST_DELAYS_MS)
+    later(delay, () => {
+      sayQuietly(true)
+    })
   const repeat = (): void => {
     sayQuietly(true)
     for (const peerId of peers.keys()) considerDial(peerId)

@@ -63,7 +63,10 @@ export const nodeChoiceKind = cborRecord<NodeChoice>(
   ({ added, removed }) => ({ added: [...added], removed: [...removed] }),
   (value) => {
     const map = readMap(value, 'node choice', ['added', 'removed'])
-    return { added: readTexts(map['added'], 'added'), removed: readTexts(map['removed'], 'removed') }
+    return {
+      added: readTexts(map['added'], 'added'),
+      removed: readTexts(map['removed'], 'removed')
+    }
   }
 )
 
@@ -149,7 +152,9 @@ export const acceptanceKind = cborRecord<AcceptanceRecord>(
       payload: readText(map['payload'], 'payload', MAX_TEXT),
       startedAtMs: readTime(map['startedAtMs'], 'startedAtMs'),
       writerSeed: readBytes(map['writerSeed'], 'writerSeed', 32),
-      inviterName: readNullable(map['inviterName'], (text) => readText(text, 'inviterName', MAX_TEXT)),
+      inviterName: readNullable(map['inviterName'], (text) =>
+        readText(text, 'inviterName', MAX_TEXT)
+      ),
       conversation: readNullable(map['conversation'], (text) => readText(text, 'conversation', 64)),
       welcome: readNullable(map['welcome'], (bytes) => readBytes(bytes, 'welcome', 1, 1_048_576)),
       failure: readNullable(map['failure'], (text) => readText(text, 'failure', 64))
@@ -174,7 +179,12 @@ export const conversationKind = cborRecord<ConversationRecord>(
     nodes: [...nodes]
   }),
   (value) => {
-    const map = readMap(value, 'conversation', ['contactUserId', 'contactName', 'createdAtMs', 'nodes'])
+    const map = readMap(value, 'conversation', [
+      'contactUserId',
+      'contactName',
+      'createdAtMs',
+      'nodes'
+    ])
     return {
       contactUserId: readText(map['contactUserId'], 'contactUserId', 64),
       contactName: readText(map['contactName'], 'contactName', MAX_TEXT),
@@ -185,7 +195,9 @@ export const conversationKind = cborRecord<ConversationRecord>(
 )
 
 function readTexts(value: CborValue | undefined, subject: string): string[] {
-  return readList(value, subject, MAX_NODES, (item, itemSubject) => readText(item, itemSubject, MAX_TEXT))
+  return readList(value, subject, MAX_NODES, (item, itemSubject) =>
+    readText(item, itemSubject, MAX_TEXT)
+  )
 }
 
 function readTime(value: CborValue | undefined, subject: string): number {
@@ -197,7 +209,8 @@ function readNullable<T>(value: CborValue | undefined, read: (value: CborValue) 
 }
 
 function readFlag(value: CborValue | undefined, subject: string): boolean {
-  if (typeof value !== 'boolean') throw new DeadDropError('bytes-malformed', `${subject} is not a boolean`)
+  if (typeof value !== 'boolean')
+    throw new DeadDropError('bytes-malformed', `${subject} is not a boolean`)
   return value
 }
 

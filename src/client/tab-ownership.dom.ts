@@ -34,7 +34,9 @@ function request(options: LockOptions): Promise<TabOwnership | undefined> {
       const released = Promise.withResolvers<undefined>()
       const asked = Promise.withResolvers<undefined>()
       const channel = new BroadcastChannel(CHANNEL_NAME)
-      channel.addEventListener('message', () => { asked.resolve(undefined) })
+      channel.addEventListener('message', () => {
+        asked.resolve(undefined)
+      })
       resolve({
         handover: asked.promise,
         release() {

@@ -50,11 +50,25 @@ export function parseJsonRpc(line: string): readonly (JsonRpcRequest | JsonRpcFa
   try {
     value = JSON.parse(line)
   } catch {
-    return [failure(null, PARSE_ERROR, 'line is not JSON, expected one JSON-RPC 2.0 request', 'request-malformed')]
+    return [
+      failure(
+        null,
+        PARSE_ERROR,
+        'line is not JSON, expected one JSON-RPC 2.0 request',
+        'request-malformed'
+      )
+    ]
   }
   if (!Array.isArray(value)) return [parseOne(value)]
   if (value.length === 0) {
-    return [failure(null, INVALID_REQUEST, 'batch has 0 requests, expected at least 1', 'request-malformed')]
+    return [
+      failure(
+        null,
+        INVALID_REQUEST,
+        'batch has 0 requests, expected at least 1',
+        'request-malformed'
+      )
+    ]
   }
   return value.map(parseOne)
 }
@@ -98,7 +112,11 @@ export function toJsonRpcError(error: unknown): JsonRpcErrorObject {
     'method-unknown': METHOD_NOT_FOUND,
     'request-malformed': INVALID_PARAMS
   }
-  return { code: numbers[error.code] ?? REFUSED, message: error.message, data: { code: error.code } }
+  return {
+    code: numbers[error.code] ?? REFUSED,
+    message: error.message,
+    data: { code: error.code }
+  }
 }
 
 /** Frames an answer or a notification as one line. */

@@ -36,8 +36,10 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE)
     return 0
   }
-  if (values.data === undefined || values.data === '') return refuseCommandLine('--data DIR is missing')
-  if (values.app !== undefined && !URL.canParse(values.app)) return refuseCommandLine('--app is not a URL')
+  if (values.data === undefined || values.data === '')
+    return refuseCommandLine('--data DIR is missing')
+  if (values.app !== undefined && !URL.canParse(values.app))
+    return refuseCommandLine('--app is not a URL')
 
   const leaving = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -46,7 +48,9 @@ async function main(): Promise<number> {
       process.stdin.destroy()
     })
   }
-  process.stdout.on('error', () => { leaving.abort() }) // the reader has gone: nobody is left to answer
+  process.stdout.on('error', () => {
+    leaving.abort()
+  }) // the reader has gone: nobody is left to answer
 
   let client
   try {
@@ -78,12 +82,13 @@ async function main(): Promise<number> {
 
 /** Text from stdin; ends quietly when a signal closes it. */
 async function* stdinChunks(leaving: AbortSignal): AsyncGenerator<string> {
-  if (leaving.aborted) return
+  const isLeaving = (): boolean => leaving.aborted
+  if (isLeaving()) return
   process.stdin.setEncoding('utf8')
   try {
     for await (const chunk of process.stdin) yield String(chunk)
   } catch (error) {
-    if (!leaving.aborted) throw error
+    if (!isLeaving()) throw error
   }
 }
 

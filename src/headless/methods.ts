@@ -1,4 +1,9 @@
-import type { Acceptance, ConversationSummary, DeadDropClient, MessageView } from '#client/client.ts'
+import type {
+  Acceptance,
+  ConversationSummary,
+  DeadDropClient,
+  MessageView
+} from '#client/client.ts'
 import { DeadDropError } from '#protocol/errors.ts'
 import type { JsonObject, JsonValue } from './json-rpc.ts'
 
@@ -22,17 +27,27 @@ export function createMethods(
       'identity.get',
       async () => {
         const { profile } = client.snapshot()
-        if (profile === null) throw new DeadDropError('identity-missing', 'no identity yet, expected identity.create first')
+        if (profile === null)
+          throw new DeadDropError(
+            'identity-missing',
+            'no identity yet, expected identity.create first'
+          )
         return { ...profile }
       }
     ],
     ['invite.create', async () => ({ ...(await client.createInvite({ isFresh: true })) })],
-    ['invite.accept', async (params) => acceptInvite(client, params, timers.timeout(ACCEPT_TIMEOUT_MS))],
+    [
+      'invite.accept',
+      async (params) => acceptInvite(client, params, timers.timeout(ACCEPT_TIMEOUT_MS))
+    ],
     ['conversation.list', async () => client.snapshot().conversations.map(describeConversation)],
     [
       'message.send',
       async (params) => {
-        const message = await client.sendMessage(readString(params, 'conversation'), readString(params, 'text'))
+        const message = await client.sendMessage(
+          readString(params, 'conversation'),
+          readString(params, 'text')
+        )
         return { id: message.id }
       }
     ],
@@ -52,7 +67,11 @@ export function createMethods(
   ])
 }
 
-async function acceptInvite(client: DeadDropClient, params: JsonObject, deadline: AbortSignal): Promise<JsonValue> {
+async function acceptInvite(
+  client: DeadDropClient,
+  params: JsonObject,
+  deadline: AbortSignal
+): Promise<JsonValue> {
   const link = readString(params, 'link')
   const name = readOptional(params, 'name', readString)
   if (client.snapshot().profile === null && name !== undefined) {
@@ -85,10 +104,24 @@ function settled(client: DeadDropClient, id: string, deadline: AbortSignal): Pro
       resolve(acceptance)
     }
   }
-  client.addEventListener('change', () => { look(false) }, { signal: finished.signal })
-  deadline.addEventListener('abort', () => { look(true) }, { signal: finished.signal })
+  client.addEventListener(
+    'change',
+    () => {
+      look(false)
+    },
+    { signal: finished.signal }
+  )
+  deadline.addEventListener(
+    'abort',
+    () => {
+      look(true)
+    },
+    { signal: finished.signal }
+  )
   look(deadline.aborted)
-  return promise.finally(() => { finished.abort() })
+  return promise.finally(() => {
+    finished.abort()
+  })
 }
 
 export function describeConversation(conversation: ConversationSummary): JsonObject {
@@ -120,18 +153,26 @@ function describeNetwork(client: DeadDropClient): JsonObject {
 
 function readString(params: JsonObject, name: string): string {
   const value = params[name]
-  if (typeof value !== 'string') throw new DeadDropError('request-malformed', `parameter ${name} must be a string`)
+  if (typeof value !== 'string')
+    throw new DeadDropError('request-malformed', `parameter ${name} must be a string`)
   return value
 }
 
 function readCount(params: JsonObject, name: string): number {
   const value = params[name]
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > MAX_LIST) {
-    throw new DeadDropError('request-malformed', `parameter ${name} must be an integer in 1..${MAX_LIST}`)
+    throw new DeadDropError(
+      'request-malformed',
+      `parameter ${name} must be an integer in 1..${MAX_LIST}`
+    )
   }
   return value
 }
 
-function readOptional<T>(params: JsonObject, name: string, read: (params: JsonObject, name: string) => T): T | undefined {
+function readOptional<T>(
+  params: JsonObject,
+  name: string,
+  read: (params: JsonObject, name: string) => T
+): T | undefined {
   return params[name] === undefined ? undefined : read(params, name)
 }

@@ -38,7 +38,10 @@ export async function serveHeadless(components: HeadlessComponents): Promise<voi
     try {
       const method = methods.get(request.method)
       if (method === undefined) {
-        throw new DeadDropError('method-unknown', `method is unknown, expected one of ${[...methods.keys()].join(', ')}`)
+        throw new DeadDropError(
+          'method-unknown',
+          `method is unknown, expected one of ${[...methods.keys()].join(', ')}`
+        )
       }
       const result = await method(request.params)
       if (id !== undefined) write(encodeResult(id, result))
@@ -50,7 +53,9 @@ export async function serveHeadless(components: HeadlessComponents): Promise<voi
   const running = new Set<Promise<void>>()
   for await (const line of lines) {
     if (line === null) {
-      const error = toJsonRpcError(new DeadDropError('request-too-large', 'line is longer than 1 MiB'))
+      const error = toJsonRpcError(
+        new DeadDropError('request-too-large', 'line is longer than 1 MiB')
+      )
       write(encodeFailure(null, error))
       continue
     }
@@ -64,7 +69,11 @@ export async function serveHeadless(components: HeadlessComponents): Promise<voi
   stopped.abort()
 }
 
-function forwardEvents(client: DeadDropClient, write: (line: string) => void, signal: AbortSignal): void {
+function forwardEvents(
+  client: DeadDropClient,
+  write: (line: string) => void,
+  signal: AbortSignal
+): void {
   client.addEventListener(
     'message',
     ({ detail: { conversation, message } }) => {
@@ -74,17 +83,23 @@ function forwardEvents(client: DeadDropClient, write: (line: string) => void, si
   )
   client.addEventListener(
     'delivery',
-    ({ detail }) => { write(encodeNotification('delivery', { ...detail })) },
+    ({ detail }) => {
+      write(encodeNotification('delivery', { ...detail }))
+    },
     { signal }
   )
   client.addEventListener(
     'conversation',
-    ({ detail }) => { write(encodeNotification('conversation', describeConversation(detail))) },
+    ({ detail }) => {
+      write(encodeNotification('conversation', describeConversation(detail)))
+    },
     { signal }
   )
   client.addEventListener(
     'connection',
-    ({ detail }) => { write(encodeNotification('connection', { ...detail })) },
+    ({ detail }) => {
+      write(encodeNotification('connection', { ...detail }))
+    },
     { signal }
   )
 }

@@ -1,0 +1,45 @@
+import { expect, inject, it } from 'vitest'
+import { spawnPinningNode } from '#pinning-node/spawn-pinning-node.ts'
+import { serveApp, withTempDir } from '#tests/support/browser.ts'
+import { meet } from '#tests/support/people.ts'
+
+it('two people talk within 30 s of the link, directly, and go on when the node is gone', async () => {
+  await using temp = await withTempDir()
+  const directory = temp.path
+  await using node = await spawnPinningNode({ dataDir: `${directory}/node` })
+  await using app = await serveApp({
+    config: { nodes: node.multiaddrs, iceServers: [] },
+    directory: inject('appDirectory')
+  })
+  await using alice = await meet({ userDataDir: `${directory}/alice`, url: app.url })
+  await using bob = await meet({ userDataDir: `${directory}/bob`, url: 'about:blank' })
+
+  await alice.introduce('Alice')
+  const link = await alice.invite()
+
+  const opened = performance.now()
+  await bob.openLink(link, 'Bob')
+  await bob.say('Hello Alice')
+  await alice.openConversation('Bob')
+  await alice.reads('Hello Alice')
+  // A promise of the product in the words of its founding issue, with room to spare; not a benchmark.
+  expect(performance.now() - opened).toBeLessThan(30_000)
+  await alice.say('Hello Bob')
+  await bob.reads('Hello Bob')
+
+  await Promise.all([alice.chip('Direct'), bob.chip('Direct')])
+  expect(await alice.selectedIcePairs()).toContainEqual({ local: 'host', remote: 'host' })
+  expect(await bob.selectedIcePairs()).toContainEqual({ local: 'host', remote: 'host' })
+
+  await node.kill()
+  await alice.say('Is somebody there without the node?')
+  await bob.reads('Is somebody there without the node?')
+  await bob.say('Yes')
+  await alice.reads('Yes')
+  await Promise.all([alice.chip('Direct'), bob.chip('Direct')])
+  await alice.lastStatus(/Read|Delivered/)
+
+  const texts = ['Hello Alice', 'Hello Bob', 'Is somebody there without the node?', 'Yes']
+  expect(await alice.texts()).toEqual(texts)
+  expect(await bob.texts()).toEqual(texts)
+})
