@@ -1,0 +1,3 @@
+import type { Patch } from './apply.mjs'
+
+export const TS_MLS: Patch
