@@ -1,3 +1,5 @@
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import type { KeyValueStore, KeyValueWrite } from '#protocol/key-value-store.ts'
 
 /** Remembers which requests were answered, so that none is answered twice. */
@@ -34,7 +36,7 @@ export async function openNonceMemory(
   }
   return {
     claim(writer, nonce, nowMs) {
-      const name = `${writer}/${nonce}`
+      const name = nameOf(writer, nonce)
       if (taken.has(name)) return undefined
       const key = `${PREFIX}${String(nowMs).padStart(TIME_DIGITS, '0')}/${name}`
       taken.set(name, key)
@@ -47,4 +49,9 @@ export async function openNonceMemory(
       return writes
     }
   }
+}
+
+/** Hashed: a nonce outlives its log, and who wrote to a log that is gone is nobody's business. */
+function nameOf(writer: string, nonce: string): string {
+  return bytesToHex(sha256(utf8ToBytes(`${writer}/${nonce}`)).subarray(0, 16))
 }

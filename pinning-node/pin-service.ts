@@ -72,16 +72,16 @@ export function createPinService(
   const requestsOfPeer = new Map<string, number>()
   const requestsForLog = new Map<LogAddress, number>()
   const expiring = new Set<LogAddress>()
-  /** Why the last entry was turned away, by log; gone when the log grows again. */
+  /** Why the last entry was turned away, by log; gone when the log grows again or room was made. */
   const shortages = new Map<LogAddress, Shortage>()
 
   async function openPinned({ address, manifest, kind }: PinnedLog): Promise<SealedLog> {
     const open = replica.get(address)
     if (open !== undefined && usage.has(address)) return open
     const log = await replica.open(manifest, {
-      mayStore(size, entryBytes) {
+      mayStore(size) {
         const total = usage.totalBytes() - usage.bytesOf(address) + size.bytes
-        const shortage = shortageOf(quota, kind, size, total, entryBytes)
+        const shortage = shortageOf(quota, kind, size, total)
         if (shortage === undefined) return true
         shortages.set(address, shortage)
         return false
@@ -172,8 +172,6 @@ export function createPinService(
   ): Promise<Shortage | undefined> {
     const missing = await missingOf(log, request)
     if (missing.length === 0) return undefined
-    // Room may have been made since.
-    shortages.delete(log.address)
     const done = new AbortController()
     const cancelTimer = clock.after(headsTimeoutMs, () => done.abort())
     const signal = AbortSignal.any([done.signal, stopped.signal])
@@ -270,6 +268,9 @@ export function createPinService(
         await registry.remove(address)
         usage.delete(address)
         shortages.delete(address)
+        for (const [waiting, shortage] of shortages) {
+          if (shortage === 'storage-full') shortages.delete(waiting) // room was made
+        }
         metrics.logExpired()
         return true
       } finally {

@@ -46,19 +46,17 @@ export function createQuota(init: {
 export type Shortage = 'over-quota' | 'storage-full'
 
 /**
- * @param size - of the log, without the entry.
- * @param totalBytes - of all logs, this one included, without the entry.
+ * @param size - what the log would have with the entry.
+ * @param totalBytes - what all logs would have with the entry.
  */
 export function shortageOf(
   quota: Quota,
   kind: PinKind,
   size: LogSize,
-  totalBytes: number,
-  entryBytes: number
+  totalBytes: number
 ): Shortage | undefined {
   const bounds = quota.logs[kind]
-  if (size.entries + 1 > bounds.maxEntries || size.bytes + entryBytes > bounds.maxBytes)
-    return 'over-quota'
-  if (totalBytes + entryBytes > quota.maxBytes) return 'storage-full'
+  if (size.entries > bounds.maxEntries || size.bytes > bounds.maxBytes) return 'over-quota'
+  if (totalBytes > quota.maxBytes) return 'storage-full'
   return undefined
 }

@@ -64,11 +64,11 @@ export interface Replica {
    *
    * @param options.writer - the right to append; without it the log can only follow.
    * @param options.mayStore - asked for each entry from a peer before it is stored, in causal order; `false` refuses it
-   *   as `over-quota`. `size` counts what is stored or about to be, `entryBytes` is the entry alone. A node's quota.
+   *   as `over-quota`. `size` is what the log would have with it. A node's quota.
    */
   open(
     manifest: LogManifest,
-    options?: { readonly writer?: LogWriter; readonly mayStore?: (size: LogSize, entryBytes: number) => boolean }
+    options?: { readonly writer?: LogWriter; readonly mayStore?: (size: LogSize) => boolean }
   ): Promise<SealedLog>
   /** Closes a log and deletes its entries and indexes from disk. A log that is not there is fine. */
   forget(address: LogAddress): Promise<void>

@@ -1,9 +1,12 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { spawnPinningNode } from '#pinning-node/spawn-pinning-node.ts'
 import { installBlindNode } from '#tests/support/pinning-node-process.ts'
 import { withTempDir } from '#tests/support/temp-dir.ts'
+
+// Processes start slowly on a machine that is busy.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 describe('a node without the rest of the house', () => {
   it('starts with only pinning-node, src/protocol, src/replica and production dependencies on disk', async () => {

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { SpawnedPinningNode } from '#pinning-node/spawn-pinning-node.ts'
 import type { PinOutcome } from '#pinning/pin-client.ts'
 import type { EntryHash } from '#protocol/brand.ts'
@@ -18,6 +18,9 @@ import { startPinningClient } from '#tests/support/pinning-clients.ts'
 import { runPinningNode, startPim } from '#tests/support/pinning-node-process.ts'
 import type { TempDir } from '#tests/support/temp-dir.ts'
 import { withTempDir } from '#tests/support/temp-dir.ts'
+
+// Processes start slowly on a machine that is busy.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const DAY_MS = 86_400_000
 

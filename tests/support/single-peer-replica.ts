@@ -6,7 +6,7 @@ import type { Replica } from '#replica/replica.ts'
 import type { LogSize, SealedEntry, SealedLog } from '#replica/sealed-log.ts'
 import { peerWithKey, sealedText } from './pin-fixtures.ts'
 
-type MayStore = (size: LogSize, entryBytes: number) => boolean
+type MayStore = (size: LogSize) => boolean
 type Handler = (message: Uint8Array, from: string) => Promise<Uint8Array>
 
 /**
@@ -109,14 +109,14 @@ function createList(
   const events = new EventTarget()
   const address = logAddressOf(manifest)
   const hashes: EntryHash[] = []
-  const size = (): LogSize => ({ entries: hashes.length, bytes: hashes.length * ENTRY_BYTES })
+  const sizeOf = (entries: number): LogSize => ({ entries, bytes: entries * ENTRY_BYTES })
   return {
     address,
     manifest,
     hashes,
     receive(text) {
       const hash = hashOf(text)
-      if (hashes.includes(hash) || mayStore?.(size(), ENTRY_BYTES) === false) return
+      if (hashes.includes(hash) || mayStore?.(sizeOf(hashes.length + 1)) === false) return
       hashes.push(hash)
       const entry: SealedEntry = {
         log: address,
@@ -135,7 +135,7 @@ function createList(
     async *entries() {
       yield* []
     },
-    size,
+    size: () => sizeOf(hashes.length),
     sendLive: async () => undefined,
     addEventListener(
       type: string,

@@ -106,13 +106,13 @@ describe('quota', () => {
 
   const bounds = quota.logs.drop
   it.each([
-    ['an entry that fits', { entries: 0, bytes: 0 }, 0, undefined],
-    ['the last entry', { entries: bounds.maxEntries - 1, bytes: 0 }, 0, undefined],
-    ['one entry more', { entries: bounds.maxEntries, bytes: 0 }, 0, 'over-quota'],
-    ['one byte more', { entries: 0, bytes: bounds.maxBytes - 99 }, 0, 'over-quota'],
-    ['the last bytes of the node', { entries: 0, bytes: 0 }, 9_900, undefined],
-    ['one byte more than the node holds', { entries: 0, bytes: 0 }, 9_901, 'storage-full']
+    ['an entry that fits', { entries: 1, bytes: 100 }, 100, undefined],
+    ['the last entry', { entries: bounds.maxEntries, bytes: 0 }, 0, undefined],
+    ['one entry more', { entries: bounds.maxEntries + 1, bytes: 0 }, 0, 'over-quota'],
+    ['one byte more', { entries: 0, bytes: bounds.maxBytes + 1 }, 0, 'over-quota'],
+    ['the last bytes of the node', { entries: 0, bytes: 0 }, 10_000, undefined],
+    ['one byte more than the node holds', { entries: 0, bytes: 0 }, 10_001, 'storage-full']
   ])('judges %s', (_, size, totalBytes, shortage) => {
-    expect(shortageOf(quota, 'drop', size, totalBytes, 100)).toBe(shortage)
+    expect(shortageOf(quota, 'drop', size, totalBytes)).toBe(shortage)
   })
 })
