@@ -387,6 +387,23 @@ describe('history', () => {
     )
   })
 
+  it('reads on past damage and past its own step until the window is full', async () => {
+    const store = createMemoryStore()
+    const history = await openHistory(store)
+    const numbers = Array.from({ length: 300 }, (_, number) => number)
+    await history.commit(inConversation({ facts: numbers.map((n) => opened(bob, n, n)) }))
+    expect((await history.messages(conversation, { limit: 290 })).records).toHaveLength(290)
+    for (const n of [297, 298, 299]) await damage(store, `message/${conversation}/${idOf(n)}`)
+    expect(await history.messages(conversation, { limit: 1 })).toMatchObject({
+      records: [{ text: 'text 296' }],
+      hasOlder: true,
+      corrupt: 3
+    })
+    expect(await texts(history, { limit: 1_000 })).toEqual(
+      numbers.slice(0, 297).map((n) => `text ${n}`)
+    )
+  })
+
   it('refuses to open what a later version wrote', async () => {
     const store = createMemoryStore()
     await (await openHistory(store)).commit({})
