@@ -7,7 +7,11 @@ export interface DeliveryTrail {
   /** When the entry was on disk here, Unix ms; `null` while `sending`. */
   readonly onDeviceAtMs: number | null
   /** Node receipts, oldest first. */
-  readonly nodes: readonly { readonly peerId: string; readonly receivedAtMs: number; readonly heldUntilMs: number }[]
+  readonly nodes: readonly {
+    readonly peerId: string
+    readonly receivedAtMs: number
+    readonly heldUntilMs: number
+  }[]
   /** Receipts of the other members' devices, oldest first; times are the receiving device's. */
   readonly devices: readonly {
     readonly userId: string
