@@ -7,7 +7,8 @@ import type { KeyValueStore } from '#protocol/key-value-store.ts'
 import type { LogWriter } from '#protocol/gate.ts'
 import type { LogManifest } from '#protocol/log-manifest.ts'
 import { openOrbitLog } from '#replica/orbitdb/orbit-log.ts'
-import type { OrbitLog } from '#replica/orbitdb/orbit-log.ts'
+import type { OrbitLog, StoredBlock } from '#replica/orbitdb/orbit-log.ts'
+import { readStoredEntry } from '#replica/orbitdb/entry-rules.ts'
 import type { LogEntry } from '#replica/orbitdb/entry-rules.ts'
 import { createMemoryStore } from '#replica/storage/memory-store.ts'
 import type { SealedEntry } from '#replica/sealed-log.ts'
@@ -42,8 +43,14 @@ async function texts(log: OrbitLog): Promise<string[]> {
 
 async function everything(log: OrbitLog): Promise<LogEntry[]> {
   const found: LogEntry[] = []
-  for await (const page of log.missingFrom([])) found.push(...page)
+  for await (const page of log.missingFrom([])) found.push(...page.map(readBlock))
   return found
+}
+
+function readBlock({ hash, bytes }: StoredBlock): LogEntry {
+  const entry = readStoredEntry(bytes, hash)
+  if (entry === undefined) throw new Error('not an entry')
+  return entry
 }
 
 async function give(log: OrbitLog, entries: readonly LogEntry[]): Promise<void> {
@@ -343,7 +350,8 @@ it('a peer is sent exactly what it lacks, ancestors first, however the two logs 
           .filter((hash) => !before.has(hash))
         const { heads, ladder } = await bob.have()
         const sent: LogEntry[] = []
-        for await (const page of alice.missingFrom([...heads, ...ladder])) sent.push(...page)
+        for await (const page of alice.missingFrom([...heads, ...ladder]))
+          sent.push(...page.map(readBlock))
         const lacked = sent.filter(({ hash }) => !before.has(hash))
         expect(lacked.map(({ hash }) => hash)).toEqual(expected)
         expect(await bob.ingest(sent)).toMatchObject({ held: 0, refused: 0 })

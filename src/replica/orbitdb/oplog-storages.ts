@@ -43,8 +43,12 @@ export class OplogStorages {
       }
     )
     this.index = storage(
-      async (hash) =>
-        this.#pendingIndex.has(hash) || (await this.row(hash)) !== undefined || undefined,
+      async (hash) => {
+        if (this.#pendingIndex.has(hash)) return true
+        // What is offered is new: no look at the disk for each entry of a batch.
+        if (this.#pendingBlocks.has(hash)) return undefined
+        return (await this.row(hash)) === undefined ? undefined : true
+      },
       (hash) => this.#pendingIndex.add(hash)
     )
     this.heads = storage(

@@ -51,6 +51,12 @@ export interface IngestOutcome {
   readonly refused: number
 }
 
+/** An entry as it lies in the store. */
+export interface StoredBlock {
+  readonly hash: EntryHash
+  readonly bytes: Uint8Array
+}
+
 export type MayStore = (size: LogSize, entryBytes: number) => boolean
 
 export interface OrbitLogComponents {
@@ -221,17 +227,31 @@ export class OrbitLog implements SealedLog {
     return this.#held.size > 0
   }
 
-  /** The checks that need nothing but the bytes; they may run for many entries at once. Never throws on hostile bytes. */
+  /** The checks that need nothing but the bytes. Never throws on hostile bytes. */
   async judge(bytes: Uint8Array): Promise<Judgement> {
-    const hash = hashOfBlock(bytes)
-    if (this.#held.has(hash) || (await this.has(hash))) return { kind: 'known', hash }
-    const verdict = await this.#rules.check(bytes)
-    if (!verdict.ok) {
-      this.#countRefusal(verdict.reason)
-      return { kind: 'refused', reason: verdict.reason }
-    }
-    this.#identity.remember(verdict.signature, verdict.entry.writer, verdict.signed)
-    return { kind: 'valid', entry: verdict.entry }
+    const [judgement] = await this.judgeAll([bytes])
+    return judgement ?? { kind: 'refused', reason: 'malformed' }
+  }
+
+  /** {@link judge} for a batch: one look at the disk, and all signatures checked at once. */
+  async judgeAll(batch: readonly Uint8Array[]): Promise<readonly Judgement[]> {
+    const hashes = batch.map(hashOfBlock)
+    const rows = await this.#storages.rows(hashes)
+    return Promise.all(
+      batch.map(async (bytes, position): Promise<Judgement> => {
+        const hash = hashes[position]
+        if (hash !== undefined && (this.#held.has(hash) || rows.has(hash))) {
+          return { kind: 'known', hash }
+        }
+        const verdict = await this.#rules.check(bytes)
+        if (!verdict.ok) {
+          this.#countRefusal(verdict.reason)
+          return { kind: 'refused', reason: verdict.reason }
+        }
+        this.#identity.remember(verdict.signature, verdict.entry.writer, verdict.signed)
+        return { kind: 'valid', entry: verdict.entry }
+      })
+    )
   }
 
   /**
@@ -284,7 +304,7 @@ export class OrbitLog implements SealedLog {
    * Pages of entries that a peer lacks who has `known` and its ancestors, in causal order. Reads as far back as the oldest
    * entry that the peer lacks, and holds no more than hashes in memory.
    */
-  async *missingFrom(known: readonly EntryHash[]): AsyncGenerator<readonly LogEntry[]> {
+  async *missingFrom(known: readonly EntryHash[]): AsyncGenerator<readonly StoredBlock[]> {
     const theirs = new Set<string>((await this.#storages.rows(known)).keys())
     if (theirs.size === 0) {
       yield* this.#everything()
@@ -323,11 +343,11 @@ export class OrbitLog implements SealedLog {
     }
     missing.reverse()
     for (let start = 0; start < missing.length; start += PAGE) {
-      yield await this.#readMany(missing.slice(start, start + PAGE))
+      yield await this.#readBlocks(missing.slice(start, start + PAGE))
     }
   }
 
-  async *#everything(): AsyncGenerator<readonly LogEntry[]> {
+  async *#everything(): AsyncGenerator<readonly StoredBlock[]> {
     let { from } = this.#keys.orders
     for (;;) {
       const keys: string[] = []
@@ -340,7 +360,7 @@ export class OrbitLog implements SealedLog {
       }
       const last = keys.at(-1)
       if (last === undefined) return
-      yield await this.#readMany(keys.map(hashOfOrderKey))
+      yield await this.#readBlocks(keys.map(hashOfOrderKey))
       from = `${last}\0`
     }
   }
@@ -526,19 +546,24 @@ export class OrbitLog implements SealedLog {
   async #read(hash: EntryHash): Promise<LogEntry> {
     const bytes = await this.#storages.block(hash)
     const entry = bytes === undefined ? undefined : readStoredEntry(bytes, hash)
-    if (entry === undefined)
-      throw new DeadDropError('storage-corrupt', 'an entry of the log is not in the store')
+    if (entry === undefined) throw lostEntry()
     return entry
   }
 
   async #readMany(hashes: readonly EntryHash[]): Promise<LogEntry[]> {
+    return (await this.#readBlocks(hashes)).map(({ hash, bytes }) => {
+      const entry = readStoredEntry(bytes, hash)
+      if (entry === undefined) throw lostEntry()
+      return entry
+    })
+  }
+
+  async #readBlocks(hashes: readonly EntryHash[]): Promise<StoredBlock[]> {
     const blocks = await this.#components.store.getMany(hashes.map(blockKey))
     return hashes.map((hash, position) => {
       const bytes = blocks[position]
-      const entry = bytes === undefined ? undefined : readStoredEntry(bytes, hash)
-      if (entry === undefined)
-        throw new DeadDropError('storage-corrupt', 'an entry of the log is not in the store')
-      return entry
+      if (bytes === undefined) throw lostEntry()
+      return { hash, bytes }
     })
   }
 
@@ -567,4 +592,8 @@ export async function openOrbitLog(
 ): Promise<OrbitLog> {
   const state = await loadLogState(components.store, createLogKeys(logAddressOf(manifest)))
   return new OrbitLog(components, manifest, state)
+}
+
+function lostEntry(): DeadDropError {
+  return new DeadDropError('storage-corrupt', 'an entry of the log is not in the store')
 }

@@ -42,6 +42,8 @@ declare module '@orbitdb/core/src/oplog/index.js' {
     /** `false` when the entry was there already. */
     joinEntry(entry: OplogEntry): Promise<boolean>
     heads(): Promise<OplogEntry[]>
+    /** Newest first. */
+    iterator(): AsyncIterable<OplogEntry>
     close(): Promise<void>
   }
 

@@ -110,7 +110,7 @@ async function transfer(
         if (message.type === 'end') break
         if (message.type !== 'entries')
           throw new DeadDropError('bytes-malformed', 'expected entries or their end')
-        const judged = await Promise.all(message.entries.map((bytes) => log.judge(bytes)))
+        const judged = await log.judgeAll(message.entries)
         const valid: LogEntry[] = []
         for (const judgement of judged) {
           // An honest peer stores nothing that the rules refuse, so it cannot send it.

@@ -31,8 +31,8 @@ export type SyncMessage =
 const MAX_HASHES = 1_024
 const MAX_ENTRIES = 2_048
 const MAX_TYPE_CHARACTERS = 16
-const ADDRESS_CHARACTERS = 68
-const HASH_CHARACTERS = 59
+const ADDRESS_CHARACTERS = 58
+const HASH_CHARACTERS = 49
 
 export function encodeSyncMessage(message: SyncMessage): Uint8Array {
   switch (message.type) {
