@@ -20,7 +20,7 @@ beforeAll(async () => {
   frozenBob = bob.freeze()
 })
 
-describe('sealing session', () => {
+describe('sealing session', { timeout: 60_000 }, () => {
   it('opens each message exactly once, in any order and with any duplication', async () => {
     const bob = await thawSession(components, frozenBob)
     const sealed: SealedBytes[] = []
@@ -49,7 +49,7 @@ describe('sealing session', () => {
       }),
       { numRuns: 60 }
     )
-  }, 120_000)
+  })
 
   it('opens 1,000 messages that arrive in reverse', async () => {
     const [alice, bob] = await reopen()
@@ -58,7 +58,7 @@ describe('sealing session', () => {
     const kinds = new Set<string>()
     for (const message of sealed.reverse()) kinds.add((await alice.open(message)).kind)
     expect([...kinds]).toEqual(['opened'])
-  }, 120_000)
+  })
 
   it('carries 200 messages both ways with restarts at random points', async () => {
     const event = fc.oneof(
@@ -96,7 +96,7 @@ describe('sealing session', () => {
       }),
       { numRuns: 6 }
     )
-  }, 120_000)
+  })
 
   it('is frozen and thawed without any change', async () => {
     await fc.assert(
@@ -110,7 +110,7 @@ describe('sealing session', () => {
       }),
       { numRuns: 30 }
     )
-  }, 120_000)
+  })
 
   it('takes any bytes as an entry without a throw and without a change', async () => {
     const alice = await thawSession(components, frozenAlice)

@@ -11,7 +11,7 @@ import paddingVectors from '#tests/vectors/sealing-padding.json' with { type: 'j
 const components = sealingComponents()
 const key = new Uint8Array(32).fill(1)
 
-describe('padding', () => {
+describe('padding', { timeout: 60_000 }, () => {
   it.each(paddingVectors.padme)('$length bytes are padded to $padded', ({ length, padded }) => {
     expect(padmeLength(length)).toBe(padded)
   })
@@ -44,7 +44,7 @@ describe('padding', () => {
   })
 })
 
-describe('envelope', () => {
+describe('envelope', { timeout: 60_000 }, () => {
   it.each(envelopeVectors)(
     'keeps its bytes ($name)',
     ({ key: keyHex, nonce, content, envelope }) => {

@@ -18,7 +18,7 @@ import { flipBit, NOW_MS, sealingComponents } from '#tests/support/sealing-world
 const components = sealingComponents()
 const checks = { verifier: createSignatureVerifier(), clock: components.clock }
 
-describe('identity', () => {
+describe('identity', { timeout: 60_000 }, () => {
   it('comes back from its stored bytes unchanged', () => {
     const alice = createIdentity(components)
     expect(decodeIdentity(encodeIdentity(alice))).toEqual(alice)
@@ -62,7 +62,7 @@ describe('identity', () => {
   })
 })
 
-describe('credential of a leaf', () => {
+describe('credential of a leaf', { timeout: 60_000 }, () => {
   it('names the user whose root key vouches for the device that vouches for the leaf', async () => {
     const alice = createIdentity(components)
     const leaf = createSigner(components.random(32)).publicKey
@@ -86,7 +86,7 @@ describe('credential of a leaf', () => {
   })
 })
 
-describe('Ed25519 signer', () => {
+describe('Ed25519 signer', { timeout: 60_000 }, () => {
   it('signs the same bytes with and without Ed25519 in WebCrypto', async () => {
     const seed = new Uint8Array(32).fill(7)
     const without = {

@@ -64,7 +64,7 @@ beforeAll(async () => {
   bundle = opened
 })
 
-describe('invite link', () => {
+describe('invite link', { timeout: 60_000 }, () => {
   it.each(vectors)('keeps its bytes: $payload', (vector) => {
     const secret = hexToBytes(vector.secret)
     const rootPublicKey = hexToBytes(vector.rootPublicKey)
@@ -151,7 +151,7 @@ describe('invite link', () => {
   })
 })
 
-describe('drop', () => {
+describe('drop', { timeout: 60_000 }, () => {
   it('admits whoever has the link', async () => {
     const drop = dropOf(link)
     expect(drop.address).toBe(dropOf(invite).address)
@@ -168,7 +168,7 @@ describe('drop', () => {
   })
 })
 
-describe('bundle', () => {
+describe('bundle', { timeout: 60_000 }, () => {
   it('says who invites', () => {
     expect(bundle.inviter).toEqual(redactIdentity(alice))
     expect(bundle.name).toBe('Alice')
@@ -278,7 +278,7 @@ describe('bundle', () => {
   })
 })
 
-describe('accepting', () => {
+describe('accepting', { timeout: 60_000 }, () => {
   it('leads both to one conversation, also when the Welcome is opened again after a restart', async () => {
     const accepted = await acceptInvite(components, {
       identity: bob,
@@ -337,7 +337,7 @@ describe('accepting', () => {
   })
 })
 
-describe('Welcome', () => {
+describe('Welcome', { timeout: 60_000 }, () => {
   it('with any byte changed, truncated or from elsewhere is no Welcome', async () => {
     const { welcome } = await acceptInvite(components, {
       identity: bob,
@@ -441,7 +441,7 @@ describe('Welcome', () => {
   })
 })
 
-describe('stored invite', () => {
+describe('stored invite', { timeout: 60_000 }, () => {
   it('comes back unchanged, and is refused when it is damaged', () => {
     const stored = encodeInviteWithSecrets(invite)
     const restored = decodeInviteWithSecrets(stored)

@@ -119,7 +119,7 @@ const policyChange: Proposal = {
   }
 }
 
-describe('corrections of the MLS library', () => {
+describe('corrections of the MLS library', { timeout: 60_000 }, () => {
   it('P1: a joiner accepts a tree whose nodes list different unmerged leaves', async () => {
     const members = await groupOf(8)
     const removed = await commit(first(members), [remove(3), remove(5)])
@@ -131,7 +131,7 @@ describe('corrections of the MLS library', () => {
         added.newState.keySchedule.epochAuthenticator
       )
     }
-  }, 60_000)
+  })
 
   it('P2: an unmerged leaf that is not below its node is refused', async () => {
     const state = (await commit(first(await groupOf(4)), [])).newState
@@ -221,7 +221,7 @@ describe('corrections of the MLS library', () => {
   })
 })
 
-describe('patch tool', () => {
+describe('patch tool', { timeout: 60_000 }, () => {
   it('changes nothing twice, and nothing where the package is absent', async () => {
     await withCopy(async (modules) => {
       expect(applyPatch(TS_MLS, modules)).toBe('unchanged')

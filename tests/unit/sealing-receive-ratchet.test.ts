@@ -33,7 +33,7 @@ async function step(
   return taken
 }
 
-describe('receive ratchet', () => {
+describe('receive ratchet', { timeout: 60_000 }, () => {
   it('derives the same keys as the MLS library', async () => {
     for (const generation of [0, 1, 7]) {
       const own = await step(fresh(), new Map(), generation)

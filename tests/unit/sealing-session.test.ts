@@ -33,7 +33,7 @@ async function reopen(): Promise<void> {
   bob = await thawSession(components, frozen.bob)
 }
 
-describe('a conversation of two', () => {
+describe('a conversation of two', { timeout: 60_000 }, () => {
   it('has the same log, epoch and members on both sides, and different writers', async () => {
     await reopen()
     expect(alice.address).toBe(bob.address)
@@ -133,7 +133,7 @@ describe('a conversation of two', () => {
   })
 })
 
-describe('hostile entries', () => {
+describe('hostile entries', { timeout: 60_000 }, () => {
   it('with any byte changed or missing never throw and never change the session', async () => {
     await reopen()
     const sealed = await bob.seal(plain('genuine'))
@@ -160,10 +160,10 @@ describe('hostile entries', () => {
     }
     expect(alice.freeze()).toEqual(before)
     expect(await alice.open(sealed)).toMatchObject({ kind: 'opened' })
-  }, 60_000)
+  })
 })
 
-describe('live frames', () => {
+describe('live frames', { timeout: 60_000 }, () => {
   it('open any number of times and carry nothing of the ratchet', async () => {
     await reopen()
     const before = bob.freeze()
@@ -186,7 +186,7 @@ describe('live frames', () => {
   })
 })
 
-describe('stored session', () => {
+describe('stored session', { timeout: 60_000 }, () => {
   it('that is damaged is refused as corrupt, of a newer version as newer', async () => {
     const bytes = frozen.alice
     const value = decodeCanonical(bytes, 2 ** 20) as Record<string, never> // a map, as freeze wrote it
@@ -215,7 +215,7 @@ describe('stored session', () => {
   })
 })
 
-describe('founding and joining', () => {
+describe('founding and joining', { timeout: 60_000 }, () => {
   it('refuses a key package that names somebody else, or is no key package', async () => {
     const mls = await createMls(components)
     const [identity, inviter, eve] = [0, 1, 2].map(() => createIdentity(components))

@@ -15,7 +15,7 @@ async function vaultOf(byte: number): Promise<Vault> {
   return createVault({ key: await importVaultKey(new Uint8Array(32).fill(byte)), random })
 }
 
-describe('vault', () => {
+describe('vault', { timeout: 60_000 }, () => {
   it('opens what it sealed, in the place for which it was sealed', async () => {
     const vault = await vaultOf(1)
     const sealed = await vault.seal('message/1', plain('hello'))
@@ -50,7 +50,7 @@ describe('vault', () => {
   })
 })
 
-describe('device key of a data folder', () => {
+describe('device key of a data folder', { timeout: 60_000 }, () => {
   let folder: string
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'deaddrop-key-'))
@@ -97,7 +97,7 @@ describe('device key of a data folder', () => {
   })
 })
 
-describe('device key of a browser profile', () => {
+describe('device key of a browser profile', { timeout: 60_000 }, () => {
   it('is the same for tabs that start at once, and cannot be read back', async () => {
     const keys = await Promise.all(Array.from({ length: 4 }, () => openBrowserKey('race')))
     const sealed = await Promise.all(

@@ -23,9 +23,9 @@ export interface RatchetStep {
 }
 
 /**
- * Finds the key of one message of one sender. Instead of the library's own bookkeeping, which keeps the *chain* secret of
- * each skipped message (and with it the key of every later one) in the state, only the key and nonce of a skipped message
- * are kept: RFC 9420 section 9.2, "the sender ratchet's secret is deleted as soon as its children are derived".
+ * Finds the key of one message of one sender. The library's own bookkeeping would keep the *chain* secret of each skipped
+ * message in the state, and with it the key of every later one; here only key and nonce of a skipped message are kept, and
+ * a chain secret dies when its children are derived, as RFC 9420 section 9.2 demands.
  *
  * @returns the step to take, or why there is none: `used` (opened before, or given up), `far` (try again when earlier
  *   messages were opened).
