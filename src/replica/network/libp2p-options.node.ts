@@ -80,7 +80,10 @@ export function createDaemonPlatform(init: DaemonPlatformInit): NetworkPlatform 
 export interface ClientPlatformInit {
   /** Relay reservations to hold, so that others can reach this client. @default 0 */
   readonly wantedRelays?: number
-  /** WebRTC with other clients, through the native library. @default false */
+  /**
+   * WebRTC with other clients, through the native library. Experimental: without the correction that browser builds get
+   * (`webrtc-init-race.vite.ts`) a dial may take two tries. @default false
+   */
   readonly allowDirect?: boolean
   /** STUN and TURN servers for {@link allowDirect}. @default [] */
   readonly iceServers?: readonly IceServer[]

@@ -56,6 +56,8 @@ export function createSharedOptions(gossip: Partial<GossipsubOpts>): SharedOptio
 export function createDialSettings(): NonNullable<Libp2pOptions['connectionManager']> {
   return {
     dialTimeout: DIAL_TIMEOUT_MS,
+    // The default of 6 s is too short for relayed WebRTC on a slow phone.
+    addressDialTimeout: DIAL_TIMEOUT_MS,
     resolvers: {},
     // Nodes are redialled by node links, for ever; libp2p's own five attempts would only double them.
     reconnectRetries: 0
