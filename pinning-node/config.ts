@@ -8,6 +8,8 @@ export interface PinningNodeConfig {
   readonly wsHost: string
   /** 0 means any free port. */
   readonly wsPort: number
+  /** UDP port for webrtc-direct on the same host, an extra way in; `null` is none. */
+  readonly webrtcPort: number | null
   readonly httpHost: string
   /** 0 means any free port. */
   readonly httpPort: number
@@ -48,6 +50,7 @@ Holds sealed logs for DeadDrop clients, and introduces clients to each other. It
   --data DIR            folder of this node, made if missing (required)
   --ws-port N           WebSocket port, 0 for any free one (default ${DEFAULT_WS_PORT})
   --ws-host HOST        address to listen on (default ${DEFAULT_HOST}; 0.0.0.0 for all)
+  --webrtc-port N       UDP port for webrtc-direct, 0 for any free one (default none)
   --http-port N         port of /healthz, /metrics and /api/v1/info, 0 for any free one (default ${DEFAULT_HTTP_PORT})
   --http-host HOST      address to listen on (default ${DEFAULT_HOST})
   --announce MULTIADDR  address that clients should dial instead, such as /dns4/node.example.org/tcp/443/wss;
@@ -84,13 +87,17 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   if (dataDir === undefined) return refuse(`--data is missing: it needs ${EXPECTED['--data']}`)
   const numbers = {
     wsPort: readInteger(given.get('--ws-port'), DEFAULT_WS_PORT, 0, 65_535),
+    webrtcPort: given.has('--webrtc-port')
+      ? readInteger(given.get('--webrtc-port'), 0, 0, 65_535)
+      : null,
     httpPort: readInteger(given.get('--http-port'), DEFAULT_HTTP_PORT, 0, 65_535),
     maxBytes: readSize(given.get('--max-bytes')),
     maxLogs: readInteger(given.get('--max-logs'), DEFAULT_MAX_LOGS, 1, MAX_LOGS),
     holdDays: readInteger(given.get('--hold-days'), DEFAULT_HOLD_DAYS, 1, MAX_HOLD_DAYS)
   }
-  const { wsPort, httpPort, maxBytes, maxLogs, holdDays } = numbers
+  const { wsPort, webrtcPort, httpPort, maxBytes, maxLogs, holdDays } = numbers
   if (wsPort === undefined) return wrong('--ws-port', given)
+  if (webrtcPort === undefined) return wrong('--webrtc-port', given)
   if (httpPort === undefined) return wrong('--http-port', given)
   if (maxBytes === undefined) return wrong('--max-bytes', given)
   if (maxLogs === undefined) return wrong('--max-logs', given)
@@ -112,6 +119,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       dataDir,
       wsHost,
       wsPort,
+      webrtcPort,
       httpHost,
       httpPort,
       announce,
@@ -129,6 +137,7 @@ const EXPECTED = {
   '--data': 'a folder',
   '--ws-port': PORT,
   '--ws-host': HOST,
+  '--webrtc-port': PORT,
   '--http-port': PORT,
   '--http-host': HOST,
   '--announce': 'a multiaddr such as /dns4/node.example.org/tcp/443/wss',

@@ -25,7 +25,12 @@ interface Running {
   stop(): Promise<void>
 }
 
-async function start(config: PinningNodeConfig, version: string, logger: Logger): Promise<Running> {
+async function start(
+  config: PinningNodeConfig,
+  version: string,
+  logger: Logger,
+  complain: (text: string) => void
+): Promise<Running> {
   const { dataDir } = config
   await mkdir(dataDir, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
     throw new DeadDropError('storage-denied', 'data folder cannot be made', { cause })
@@ -46,6 +51,8 @@ async function start(config: PinningNodeConfig, version: string, logger: Logger)
         platform: createDaemonPlatform({
           host: config.wsHost,
           wsPort: config.wsPort,
+          webrtcPort: config.webrtcPort,
+          onWarning: complain,
           announce: config.announce
         })
       }
@@ -123,7 +130,7 @@ export async function runNode(
 
   let running: Running
   try {
-    running = await start(config, version, logger)
+    running = await start(config, version, logger, complain)
   } catch (error) {
     complain(explain(error))
     process.exit(isDeadDropError(error) && error.code === 'data-in-use' ? EXIT.inUse : EXIT.failed)

@@ -17,6 +17,7 @@ describe('the command line of the node', () => {
       dataDir: 'somewhere',
       wsHost: '127.0.0.1',
       wsPort: 4711,
+      webrtcPort: null,
       httpHost: '127.0.0.1',
       httpPort: 4712,
       announce: [],
@@ -30,7 +31,16 @@ describe('the command line of the node', () => {
   it('takes every option, with a space or with an equals sign', () => {
     expect(
       configOf(
-        ...['--ws-port=0', '--ws-host', '0.0.0.0', '--http-port', '65535', '--http-host=::1'],
+        ...[
+          '--ws-port=0',
+          '--webrtc-port',
+          '4713',
+          '--ws-host',
+          '0.0.0.0',
+          '--http-port',
+          '65535',
+          '--http-host=::1'
+        ],
         ...[
           '--announce',
           '/dns4/node.example.org/tcp/443/wss',
@@ -42,6 +52,7 @@ describe('the command line of the node', () => {
       dataDir: 'somewhere',
       wsHost: '0.0.0.0',
       wsPort: 0,
+      webrtcPort: 4713,
       httpHost: '::1',
       httpPort: 65_535,
       announce: ['/dns4/node.example.org/tcp/443/wss', '/ip4/192.0.2.1/tcp/80/ws'],
