@@ -5,7 +5,7 @@ import type {
   HistoryChange,
   ParkedEntry
 } from '#history/history.ts'
-import { putRecord } from '#history/record-kind.ts'
+import { putRecord, type RecordWrite } from '#history/record-kind.ts'
 import { composeMessage } from '#messaging/compose-message.ts'
 import type { Fact } from '#messaging/conversation-reducer.ts'
 import type { Content } from '#messaging/message-codec.ts'
@@ -29,7 +29,7 @@ import type { Replica } from '#replica/replica.ts'
 import type { SealedEntry, SealedLog } from '#replica/sealed-log.ts'
 import type { Holder } from './holder.ts'
 import { createPresence, type Presence } from './presence.ts'
-import { conversationKind, type ConversationRecord } from './records.ts'
+import { conversationKind, unreadContentKind, type ConversationRecord } from './records.ts'
 import { createRetryLoop } from './retry-loop.ts'
 import { createSerial } from './serial.ts'
 
@@ -262,6 +262,7 @@ export function createConversation(
     readonly facts: readonly Fact[]
     readonly due: readonly DueReceipt[]
     readonly waiting: readonly Pick<ParkedEntry, 'entry' | 'reason'>[]
+    readonly unread: readonly RecordWrite[]
     readonly contactName: string
     readonly isRatcheted: boolean
   }
@@ -270,6 +271,7 @@ export function createConversation(
     const facts: Fact[] = []
     const due: DueReceipt[] = []
     const waiting: Pick<ParkedEntry, 'entry' | 'reason'>[] = []
+    const unread: RecordWrite[] = []
     let { contactName } = record
     let isRatcheted = false
     for (const entry of entries) {
@@ -280,11 +282,15 @@ export function createConversation(
       if (received.kind !== 'accepted') continue
       facts.push(...received.facts)
       due.push(...received.due)
+      if (received.unknown !== null) {
+        const content = { conversation: id, ...received.author, bytes: received.unknown.bytes }
+        unread.push(putRecord(unreadContentKind, entry.hash, content))
+      }
       if (received.profile !== null && received.author.userId === record.contactUserId) {
         contactName = received.profile.name
       }
     }
-    return { facts, due, waiting, contactName, isRatcheted }
+    return { facts, due, waiting, unread, contactName, isRatcheted }
   }
 
   /** One transaction: what was opened, the ratchet that opened it, and how far that was. */
@@ -305,7 +311,10 @@ export function createConversation(
       },
       {
         cursors: cursor === undefined ? [] : [{ log: cursor.log, arrival: cursor.arrival }],
-        records: isRenamed ? [putRecord(conversationKind, id, renamed)] : []
+        records: [
+          ...opened.unread,
+          ...(isRenamed ? [putRecord(conversationKind, id, renamed)] : [])
+        ]
       }
     )
     if (opened.due.length > 0) void acknowledge()

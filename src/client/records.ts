@@ -8,6 +8,7 @@ import {
   type CborValue
 } from '#protocol/cbor.ts'
 import { DeadDropError } from '#protocol/errors.ts'
+import { MAX_SEALED_BYTES } from '#protocol/limits.ts'
 import type { Settings } from './client.ts'
 
 const MAX_TEXT = 4_096
@@ -190,6 +191,29 @@ export const conversationKind = cborRecord<ConversationRecord>(
       contactName: readText(map['contactName'], 'contactName', MAX_TEXT),
       createdAtMs: readTime(map['createdAtMs'], 'createdAtMs'),
       nodes: readTexts(map['nodes'], 'nodes')
+    }
+  }
+)
+
+/** What a later version sealed and this one cannot read: kept whole, because an entry opens once. */
+export interface UnreadContent {
+  readonly conversation: string
+  readonly userId: string
+  readonly deviceId: string
+  readonly bytes: Uint8Array
+}
+
+/** Id: hash of the entry. */
+export const unreadContentKind = cborRecord<UnreadContent>(
+  'unread-content',
+  ({ conversation, userId, deviceId, bytes }) => ({ conversation, userId, deviceId, bytes }),
+  (value) => {
+    const map = readMap(value, 'unread content', ['conversation', 'userId', 'deviceId', 'bytes'])
+    return {
+      conversation: readText(map['conversation'], 'conversation', 64),
+      userId: readText(map['userId'], 'userId', 64),
+      deviceId: readText(map['deviceId'], 'deviceId', 64),
+      bytes: readBytes(map['bytes'], 'bytes', 1, MAX_SEALED_BYTES)
     }
   }
 )

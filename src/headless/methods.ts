@@ -40,6 +40,13 @@ export function createMethods(
       'invite.accept',
       async (params) => acceptInvite(client, params, timers.timeout(ACCEPT_TIMEOUT_MS))
     ],
+    [
+      'invite.get',
+      async () => {
+        const { invite } = client.snapshot()
+        return invite && { ...invite }
+      }
+    ],
     ['conversation.list', async () => client.snapshot().conversations.map(describeConversation)],
     [
       'message.send',

@@ -9,10 +9,10 @@ import {
   readMap,
   readText
 } from '#protocol/cbor.ts'
+import { isDisplayName } from '#protocol/display-name.ts'
 import { DeadDropError } from '#protocol/errors.ts'
 import { MAX_RECEIPT_IDS, MAX_SEALED_BYTES, MAX_TEXT_BYTES } from '#protocol/limits.ts'
 import { MESSAGE_ID_BYTES, messageIdFromBytes, messageIdToBytes } from './message-id.ts'
-import { isNormalName } from './profile-name.ts'
 
 /** A text that somebody wrote. */
 export interface TextContent {
@@ -38,7 +38,7 @@ export interface ReceiptContent {
 /** How the author wants to be called. */
 export interface ProfileContent {
   readonly kind: 'profile'
-  /** In the form of `normaliseName`. */
+  /** In the form of `readDisplayName`. */
   readonly name: string
 }
 
@@ -177,7 +177,7 @@ function readReceiptContent(fields: CborValue | undefined): ReceiptContent {
 function readProfileContent(fields: CborValue | undefined): ProfileContent {
   const map = readMap(fields, 'profile', ['name'])
   const name = map['name']
-  if (typeof name !== 'string' || !isNormalName(name)) {
+  if (typeof name !== 'string' || !isDisplayName(name)) {
     throw new DeadDropError('bytes-malformed', 'profile name is not a name in normal form')
   }
   return { kind: 'profile', name }

@@ -35,6 +35,15 @@ export function readDisplayName(text: string): string {
   return name
 }
 
+/** Whether {@link readDisplayName} would leave `text` as it is: the only form that is accepted inside a message. */
+export function isDisplayName(text: string): boolean {
+  try {
+    return readDisplayName(text) === text
+  } catch {
+    return false
+  }
+}
+
 function tooLong(characters: number): DeadDropError {
   return new DeadDropError(
     'name-too-long',

@@ -1,6 +1,7 @@
 import { expect, inject, it } from 'vitest'
 import { spawnPinningNode, type SpawnedPinningNode } from '#pinning-node/spawn-pinning-node.ts'
-import { serveApp, withTempDir, type ServedApp } from '#tests/support/browser.ts'
+import { serveApp, withTempDir } from '#tests/support/browser.ts'
+import type { ServedApp } from '#tests/support/serve-app.ts'
 import { meet, type Person } from '#tests/support/people.ts'
 
 const COUNT = 50

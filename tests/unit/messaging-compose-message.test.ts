@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { isDeadDropError } from '#protocol/errors.ts'
-import { MAX_NAME_CHARACTERS, MAX_TEXT_BYTES } from '#protocol/limits.ts'
+import { MAX_TEXT_BYTES } from '#protocol/limits.ts'
 import { composeMessage } from '#messaging/compose-message.ts'
 import { decodeContent, encodeContent } from '#messaging/message-codec.ts'
-import { isNormalName, normaliseName } from '#messaging/profile-name.ts'
 
 const components = {
   clock: { now: () => 1_795_000_000_000 },
@@ -57,27 +56,5 @@ describe('composing a message', () => {
   it('makes only texts that the codec takes, also of broken surrogates', () => {
     const message = composeMessage(components, { text: 'half \ud83d of a wave' })
     expect(decodeContent(encodeContent(message))).toEqual(message)
-  })
-})
-
-describe('display names', () => {
-  it('come in one form', () => {
-    expect(normaliseName('  Zoe\u0308 \n  Q\u202e ')).toBe('Zo\u00eb Q')
-  })
-
-  it('are stable: the form of a form is itself', () => {
-    for (const raw of ['a \u202e b', '\u200e a', 'a\u0000 b', 'a\u2028b', 'e\u0000\u0301', '👩‍👩‍👧']) {
-      expect(isNormalName(normaliseName(raw))).toBe(true)
-    }
-  })
-
-  it('need something visible and have a bound in characters, not in bytes', () => {
-    expect(refusal(() => normaliseName(' \u200b'))?.[0]).toBe('name-empty')
-    expect(normaliseName('👋'.repeat(MAX_NAME_CHARACTERS))).toHaveLength(2 * MAX_NAME_CHARACTERS)
-    expect(refusal(() => normaliseName('a'.repeat(MAX_NAME_CHARACTERS + 1)))).toEqual([
-      'name-too-long',
-      `name is ${MAX_NAME_CHARACTERS + 1} characters, allowed 1..${MAX_NAME_CHARACTERS}`
-    ])
-    expect(isNormalName('a'.repeat(1_000_000))).toBe(false)
   })
 })

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { encodeCanonical } from '#protocol/cbor.ts'
 import type { CborValue } from '#protocol/cbor.ts'
+import { readDisplayName } from '#protocol/display-name.ts'
 import {
   MAX_NAME_CHARACTERS,
   MAX_RECEIPT_IDS,
@@ -11,7 +12,6 @@ import {
 } from '#protocol/limits.ts'
 import type { Content } from '#messaging/message-codec.ts'
 import { MAX_TIME_MS, decodeContent, encodeContent } from '#messaging/message-codec.ts'
-import { normaliseName } from '#messaging/profile-name.ts'
 import { idOf, plainOf } from '#tests/support/conversation-fixtures.ts'
 
 const id = '000102030405060708090a0b0c0d0e0f'
@@ -50,8 +50,8 @@ const anyContent: fc.Arbitrary<Content> = fc.oneof(
     kind: fc.constant('profile' as const),
     name: fc
       .string({ minLength: 1, maxLength: 40 })
-      .filter((name) => /\S/u.test(name))
-      .map(normaliseName)
+      .filter((name) => /[a-z]/u.test(name))
+      .map(readDisplayName)
   })
 )
 
