@@ -13,7 +13,12 @@ export function createAppRouter(): Router {
     history: createWebHashHistory(),
     routes: [
       { path: '/', name: 'home', component: EmptyView },
-      { path: '/new', name: 'new', component: NewConversationView },
+      {
+        path: '/new/:mode(invite|welcome)?',
+        name: 'new',
+        component: NewConversationView,
+        props: true
+      },
       { path: '/invite/:payload(.*)', name: 'invite', component: InviteLinkView, props: true },
       { path: '/accepting/:id', name: 'accepting', component: AcceptingView, props: true },
       {

@@ -20,12 +20,19 @@ const SCREENS: readonly Screen[] = [
   { name: 'no conversation yet', scene: 'empty' },
   { name: 'list', scene: 'full' },
   {
-    name: 'new conversation with an invite and a refused link',
+    name: 'new conversation with an invite',
     scene: 'full',
     hash: '#/new',
     async reach(page) {
-      await page.getByRole('button', { name: 'Invite someone', exact: true }).click()
+      await page.getByRole('button', { name: 'Invite someone' }).click()
       await page.getByRole('img', { name: 'Invite QR code' }).waitFor()
+    }
+  },
+  {
+    name: 'new conversation with a refused link',
+    scene: 'full',
+    hash: '#/new',
+    async reach(page) {
       await page.getByRole('button', { name: 'Accept invite' }).click()
       await page.getByText('This is not a complete invite link').waitFor()
     }
@@ -50,7 +57,7 @@ const SCREENS: readonly Screen[] = [
     scene: 'full',
     async reach(page) {
       await openBob(page)
-      await page.getByRole('button', { name: 'Held by 1 node' }).click()
+      await page.getByRole('button', { name: 'Delivery: Held by 1 node' }).click()
       await page.getByRole('dialog').waitFor()
     }
   },

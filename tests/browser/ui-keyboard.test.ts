@@ -25,7 +25,7 @@ describe('the interface by keyboard', () => {
     await expect.poll(() => focused(page).getAttribute('id')).toBe('first-name')
     await page.keyboard.type('Alice')
     await page.keyboard.press('Enter')
-    await page.getByRole('textbox', { name: 'Invite link' }).waitFor()
+    await page.getByRole('textbox', { name: 'Invite link', exact: true }).waitFor()
     expect(await page.getByText('Not yet on a node: keep this page open').isVisible()).toBe(true)
     await page.evaluate(() => window.preview?.levers.holdInvite(2))
     await page.getByText('Works while you are offline: held by 2 nodes').waitFor()
@@ -137,7 +137,7 @@ describe('the interface by keyboard', () => {
   it('the delivery trail opens from the ticks, keeps the focus inside, and Escape returns to them', async () => {
     const page = await ui.open('full')
     await openBob(page)
-    await page.getByRole('button', { name: 'Held by 1 node' }).press('Enter')
+    await page.getByRole('button', { name: 'Delivery: Held by 1 node' }).press('Enter')
     const dialog = page.getByRole('dialog', { name: 'Delivery of this message' })
     await dialog.waitFor()
     expect(await dialog.innerText()).toMatch(
@@ -147,7 +147,9 @@ describe('the interface by keyboard', () => {
     expect(await dialog.evaluate((element) => element.contains(document.activeElement))).toBe(true)
     await page.keyboard.press('Escape')
     await dialog.waitFor({ state: 'detached' })
-    await expect.poll(() => focused(page).innerText()).toBe('Held by 1 node')
+    await expect
+      .poll(() => focused(page).getAttribute('aria-label'))
+      .toBe('Delivery: Held by 1 node')
     await page.close()
   })
 

@@ -25,7 +25,9 @@ describe('the message list', () => {
 
   async function receive(page: Page, text: string): Promise<void> {
     await page.evaluate((value) => {
-      const [conversation] = window.preview?.snapshot().conversations ?? []
+      const conversation = window.preview
+        ?.snapshot()
+        .conversations.find(({ title }) => title === 'Bob')
       if (conversation !== undefined) window.preview?.levers.receive(conversation.id, value)
     }, text)
   }
@@ -115,9 +117,9 @@ describe('the message list', () => {
         () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
       )
     }
-    await article(page, 'Message 1 ')
-      .or(article(page, /Message 1$/))
-      .first()
+    await page
+      .getByRole('article')
+      .filter({ hasText: /Message 1(?!\d)/ })
       .waitFor()
     expect(await page.getByRole('article').count()).toBeLessThan(200)
     await page.close()
@@ -177,7 +179,7 @@ describe('the message list', () => {
       if (message !== undefined)
         window.preview?.levers.setStatus(conversation.id, message.id, 'read')
     })
-    await last.getByRole('button', { name: 'Read' }).waitFor()
+    await last.getByRole('button', { name: 'Delivery: Read' }).waitFor()
     await page.close()
   })
 })

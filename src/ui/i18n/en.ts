@@ -164,6 +164,7 @@ export const en = {
     warning:
       'Whoever has the link can start a conversation with you. Send it over a channel that you trust.',
     pasteTitle: 'Accept an invite',
+    pasteInstead: 'I have received an invite',
     pasteLabel: 'Paste an invite link',
     pastePlaceholder: 'https://…/#/invite/…',
     accept: 'Accept invite',

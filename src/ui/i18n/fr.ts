@@ -159,6 +159,7 @@ export const fr: Catalogue = {
     warning:
       'Toute personne qui a le lien peut commencer une conversation avec vous. Envoyez-le par un canal sûr.',
     pasteTitle: 'Accepter une invitation',
+    pasteInstead: 'J’ai reçu une invitation',
     pasteLabel: 'Collez un lien d’invitation',
     pastePlaceholder: 'https://…/#/invite/…',
     accept: 'Accepter l’invitation',
