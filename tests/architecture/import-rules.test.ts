@@ -41,7 +41,7 @@ async function violationsIn(baseDir: string, entries: readonly string[]): Promis
   return summary.violations.map(({ rule, from, to }) => ({ rule: rule.name, from, to }))
 }
 
-/** The files of one plant, with this repository's manifest and an empty package for each dependency. */
+/** The files of one plant, with this repository's manifest and an empty package for each dependency that they import. */
 async function plant(directory: string, { files }: PlantedViolation): Promise<void> {
   const manifest = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as Manifest
   manifest.dependencies[FOREIGN_PACKAGE] = '1.0.0'
@@ -50,7 +50,9 @@ async function plant(directory: string, { files }: PlantedViolation): Promise<vo
     'tsconfig.json': await readFile(join(ROOT, 'tsconfig.json'), 'utf8'),
     ...files
   }
+  const sources = Object.values(files).join()
   for (const name of Object.keys({ ...manifest.dependencies, ...manifest.devDependencies })) {
+    if (!sources.includes(`'${name}'`)) continue
     tree[`node_modules/${name}/package.json`] = JSON.stringify({ name, main: 'index.js' })
     tree[`node_modules/${name}/index.js`] = ''
   }
