@@ -111,8 +111,11 @@ describe('over gossip', () => {
       'an entry that names a member as its key (forged key)',
       'bad-signature',
       ({ gate, writer }) => {
-        const { sign } = createTestWriter(() => '')
-        return forgeEntry(gate.address, { ...writer, sign })
+        const stranger = createTestWriter(() => '')
+        return forgeEntry(gate.address, {
+          ...writer,
+          sign: (message) => stranger.sign(message)
+        })
       }
     ],
     [

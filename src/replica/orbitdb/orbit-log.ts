@@ -92,6 +92,7 @@ export class OrbitLog implements SealedLog {
   #state: LogState
   #oplog: Oplog | undefined
   #isClosed = false
+  #closing: Promise<void> | undefined
 
   /** Use {@link openOrbitLog}. */
   constructor(components: OrbitLogComponents, manifest: LogManifest, state: LogState) {
@@ -114,9 +115,10 @@ export class OrbitLog implements SealedLog {
     if (options.mayStore !== undefined) this.#mayStore = options.mayStore
   }
 
-  append(sealed: SealedBytes): Promise<SealedEntry> {
+  async append(sealed: SealedBytes): Promise<SealedEntry> {
+    // Asked now, not when its turn comes: what was called before `close` is stored.
+    this.#assertOpen()
     return this.#mutex.run(async () => {
-      this.#assertOpen()
       if (this.#writer === undefined)
         throw new DeadDropError('internal', 'log was opened without a writer')
       if (sealed.byteLength < 1 || sealed.byteLength > MAX_SEALED_BYTES) {
@@ -211,11 +213,12 @@ export class OrbitLog implements SealedLog {
     this.#events.safeDispatchEvent(type, { detail })
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return
+  close(): Promise<void> {
     this.#isClosed = true
-    await this.#mutex.run(async () => undefined)
-    this.#components.onClosed()
+    this.#closing ??= this.#mutex.run(async () => {
+      this.#components.onClosed()
+    })
+    return this.#closing
   }
 
   get isClosed(): boolean {
@@ -301,7 +304,8 @@ export class OrbitLog implements SealedLog {
   }
 
   /**
-   * Pages of entries that a peer lacks who has `known` and its ancestors, in causal order. Reads as far back as the oldest
+   * Pages of entries that a peer lacks who has `known` and its ancestors, in causal order; empty pages while it looks for
+   * the first one. Reads as far back as the oldest
    * entry that the peer lacks, and holds no more than hashes in memory.
    */
   async *missingFrom(known: readonly EntryHash[]): AsyncGenerator<readonly StoredBlock[]> {
@@ -340,6 +344,8 @@ export class OrbitLog implements SealedLog {
         }
         if (wanted.size === 0) break
       }
+      // A long look back must not look like silence to the peer.
+      if (wanted.size > 0) yield []
     }
     missing.reverse()
     for (let start = 0; start < missing.length; start += PAGE) {

@@ -244,6 +244,8 @@ export async function createLogEngine(
     async open(manifest, options = {}) {
       if (signal.aborted) throw new DeadDropError('stopped', 'replica is stopped')
       const address = logAddressOf(manifest)
+      const closing = logs.get(address)
+      if (closing?.isClosed === true) await closing.close()
       let opening = openings.get(address)
       if (opening === undefined) {
         opening = openLog(manifest, address)

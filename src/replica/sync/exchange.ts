@@ -85,6 +85,9 @@ async function transfer(
       batchBytes = 0
     }
     for await (const page of log.missingFrom([...theirs.heads, ...theirs.ladder])) {
+      if (page.length === 0) {
+        await frames.write(encodeSyncMessage({ type: 'entries', entries: [] }))
+      }
       for (const { hash, bytes } of page) {
         if (received.has(hash)) continue
         if (batchBytes + bytes.byteLength > TARGET_FRAME_BYTES) await flush()

@@ -13,7 +13,8 @@ import { MAX_ENTRY_BYTES, MAX_SYNC_FRAME_BYTES } from '#protocol/limits.ts'
 import { readEntryHash, readLogAddress } from '#protocol/log-manifest.ts'
 
 /**
- * One frame of the sync protocol. Both sides send `have`, then any number of `entries`, then `end`; a responder that does
+ * One frame of the sync protocol. Both sides send `have`, then any number of `entries` (an empty one says "still looking"),
+ * then `end`; a responder that does
  * not follow the log sends `refuse` instead.
  */
 export type SyncMessage =

@@ -1,0 +1,62 @@
+import { bytesToHex } from '@noble/hashes/utils.js'
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { isDeadDropError } from '#protocol/errors.ts'
+import { MAX_ENTRY_BYTES, MAX_SYNC_FRAME_BYTES } from '#protocol/limits.ts'
+import { hashOfBlock, readLogAddress } from '#protocol/log-manifest.ts'
+import { encodeCanonical } from '#protocol/cbor.ts'
+import { decodeSyncMessage, encodeSyncMessage } from '#replica/sync/sync-messages.ts'
+import type { SyncMessage } from '#replica/sync/sync-messages.ts'
+
+const address = readLogAddress(`/orbitdb/${hashOfBlock(Uint8Array.of(1))}`)
+const messages: readonly SyncMessage[] = [
+  { type: 'have', address, heads: [hashOfBlock(Uint8Array.of(2))], ladder: [] },
+  { type: 'entries', entries: [Uint8Array.of(1), new Uint8Array(MAX_ENTRY_BYTES)] },
+  { type: 'end' },
+  { type: 'refuse' }
+]
+
+it('every message comes back as it was', () => {
+  for (const message of messages) {
+    expect(decodeSyncMessage(encodeSyncMessage(message))).toEqual(message)
+  }
+})
+
+it('the bytes on the wire do not change unnoticed', () => {
+  expect(bytesToHex(encodeSyncMessage({ type: 'end' }))).toBe('a1647479706563656e64')
+  expect(bytesToHex(encodeSyncMessage({ type: 'have', address, heads: [], ladder: [] }))).toBe(
+    'a46474797065646861766565686561647380666c6164646572806761646472657373783a2f6f7262697464622f7a64707541' +
+      '7158776f5377675555544d6f734652726e54556f556f3670316731794b7778676a4d57754e514b4467446152'
+  )
+})
+
+it('anything else is refused with an error of ours', () => {
+  const have = { type: 'have', address, heads: [], ladder: [] }
+  const refused = [
+    encodeCanonical({ type: 'hello' }),
+    encodeCanonical({ type: 'end', more: 1 }),
+    encodeCanonical({ ...have, address: '/orbitdb/zdpu' }),
+    encodeCanonical({ ...have, heads: ['zdpu'] }),
+    encodeCanonical({ ...have, heads: 1 }),
+    encodeCanonical({ type: 'entries', entries: [new Uint8Array()] }),
+    encodeCanonical({ type: 'entries', entries: [new Uint8Array(MAX_ENTRY_BYTES + 1)] }),
+    new Uint8Array(MAX_SYNC_FRAME_BYTES + 1)
+  ]
+  for (const bytes of refused) expect(() => decodeSyncMessage(bytes)).toThrow()
+  fc.assert(
+    fc.property(fc.constantFrom(...messages), fc.nat(), (message, seed) => {
+      const bytes = encodeSyncMessage(message)
+      for (const damaged of [
+        bytes.slice(0, seed % bytes.byteLength),
+        Uint8Array.from([...bytes, 0])
+      ]) {
+        try {
+          decodeSyncMessage(damaged)
+          expect.unreachable('damaged bytes were accepted')
+        } catch (error) {
+          expect(isDeadDropError(error)).toBe(true)
+        }
+      }
+    })
+  )
+})
