@@ -229,3 +229,17 @@ it('waiting for entries ends when they came, or with the signal', async () => {
   expect(await waiting).toBe(true)
   expect(await bob.engine.waitFor(gate.address, [hash], AbortSignal.abort())).toBe(true)
 })
+
+it('an exchange with nobody, or with somebody who is not there, fails as data', async () => {
+  const gate = createTestGate()
+  await using alice = await startReplicaPeer()
+  await using bob = await startReplicaPeer()
+  await alice.engine.open(gate.manifest)
+  const signal = AbortSignal.timeout(5_000)
+  expect(await alice.engine.sync(gate.address, { signal })).toEqual([])
+  for (const peerId of [bob.network.peerId, 'no peer id']) {
+    expect(await alice.engine.sync(gate.address, { peerId, signal })).toEqual([
+      { peerId, kind: 'failed', received: 0, sent: 0 }
+    ])
+  }
+})

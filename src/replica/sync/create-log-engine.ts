@@ -112,21 +112,20 @@ export async function createLogEngine(
 
   async function exchangeWith(address: LogAddress, peerId: string): Promise<SyncOutcome> {
     const failed: SyncOutcome = { peerId, kind: 'failed', received: 0, sent: 0 }
-    const log = logs.get(address)
-    const [connection] = openConnections(peerId)
-    if (log === undefined || signal.aborted || connection === undefined) return failed
-    let stream: Stream
     try {
-      stream = await connection.newStream(SYNC_PROTOCOL, {
+      const log = logs.get(address)
+      const [connection] = openConnections(peerId)
+      if (log === undefined || signal.aborted || connection === undefined) return failed
+      const stream = await connection.newStream(SYNC_PROTOCOL, {
         signal: AbortSignal.any([signal, AbortSignal.timeout(SYNC_IDLE_TIMEOUT_MS)])
       })
+      const outcome = await initiateExchange(framesOf(stream), log)
+      await announce(log, outcome.stored)
+      return { peerId, kind: outcome.kind, received: outcome.stored.length, sent: outcome.sent }
     } catch (error) {
       const isUnsupported = error instanceof Error && error.name === 'UnsupportedProtocolError'
       return isUnsupported ? { ...failed, kind: 'unsupported' } : failed
     }
-    const outcome = await initiateExchange(framesOf(stream), log)
-    await announce(log, outcome.stored)
-    return { peerId, kind: outcome.kind, received: outcome.stored.length, sent: outcome.sent }
   }
 
   async function onStream(stream: Stream, connection: Connection): Promise<void> {
