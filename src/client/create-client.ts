@@ -300,10 +300,13 @@ export async function createClient(
       }
       if (isOwn) tellDelivery(id, before, after, account.own)
     }
-    void refreshSummary(item).then(() => {
-      tellConversation(id)
-      changed()
-    })
+    refreshSummary(item).then(
+      () => {
+        tellConversation(id)
+        changed()
+      },
+      () => undefined // the client is stopping: the next start reads it again
+    )
   }
 
   function tellDelivery(

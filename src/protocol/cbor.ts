@@ -31,7 +31,10 @@ export function encodeCanonical(value: CborValue): Uint8Array {
  */
 export function decodeCanonical(bytes: Uint8Array, maxBytes: number): CborValue {
   if (bytes.byteLength > maxBytes) {
-    throw new DeadDropError('bytes-too-large', `message is ${bytes.byteLength} bytes, allowed 0..${maxBytes}`)
+    throw new DeadDropError(
+      'bytes-too-large',
+      `message is ${bytes.byteLength} bytes, allowed 0..${maxBytes}`
+    )
   }
   let value: CborValue
   try {
@@ -56,8 +59,9 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 function assertDepth(value: CborValue, depth: number): void {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return
-  if (depth >= MAX_CBOR_DEPTH) throw new DeadDropError('bytes-malformed', `nesting is deeper than ${MAX_CBOR_DEPTH}`)
-  for (const child of Object.values(value)) assertDepth(child as CborValue, depth + 1)
+  if (depth >= MAX_CBOR_DEPTH)
+    throw new DeadDropError('bytes-malformed', `nesting is deeper than ${MAX_CBOR_DEPTH}`)
+  for (const child of Object.values(value)) assertDepth(child, depth + 1)
 }
 
 function malformed(subject: string, expected: string): DeadDropError {
@@ -71,18 +75,32 @@ export function readMap(
   keys: readonly string[],
   optional: readonly string[] = []
 ): { readonly [key: string]: CborValue } {
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array || Array.isArray(value)) {
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    value instanceof Uint8Array ||
+    Array.isArray(value)
+  ) {
     throw malformed(subject, 'a map')
   }
+  // Array.isArray does not narrow a readonly list away.
   const map = value as { readonly [key: string]: CborValue }
   const present = Object.keys(map)
-  const isExact = keys.every((key) => key in map) && present.every((key) => keys.includes(key) || optional.includes(key))
-  if (!isExact) throw malformed(subject, `a map with exactly the fields ${[...keys].sort().join(', ')}`)
+  const isExact =
+    keys.every((key) => Object.hasOwn(map, key)) &&
+    present.every((key) => keys.includes(key) || optional.includes(key))
+  if (!isExact)
+    throw malformed(subject, `a map with exactly the fields ${[...keys].sort().join(', ')}`)
   return map
 }
 
 /** @throws {DeadDropError} `bytes-malformed` unless `value` is a byte string of `min..max` bytes. */
-export function readBytes(value: CborValue | undefined, subject: string, min: number, max = min): Uint8Array {
+export function readBytes(
+  value: CborValue | undefined,
+  subject: string,
+  min: number,
+  max = min
+): Uint8Array {
   if (!(value instanceof Uint8Array) || value.byteLength < min || value.byteLength > max) {
     throw malformed(subject, min === max ? `${min} bytes` : `${min}..${max} bytes`)
   }
@@ -90,7 +108,11 @@ export function readBytes(value: CborValue | undefined, subject: string, min: nu
 }
 
 /** @throws {DeadDropError} `bytes-malformed` unless `value` is a string of at most `maxCharacters` UTF-16 units. */
-export function readText(value: CborValue | undefined, subject: string, maxCharacters: number): string {
+export function readText(
+  value: CborValue | undefined,
+  subject: string,
+  maxCharacters: number
+): string {
   if (typeof value !== 'string' || value.length > maxCharacters) {
     throw malformed(subject, `text of at most ${maxCharacters} characters`)
   }
@@ -98,7 +120,12 @@ export function readText(value: CborValue | undefined, subject: string, maxChara
 }
 
 /** @throws {DeadDropError} `bytes-malformed` unless `value` is a safe integer in `min..max`. */
-export function readInteger(value: CborValue | undefined, subject: string, min: number, max: number): number {
+export function readInteger(
+  value: CborValue | undefined,
+  subject: string,
+  min: number,
+  max: number
+): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
     throw malformed(subject, `an integer in ${min}..${max}`)
   }
@@ -112,6 +139,7 @@ export function readList<T>(
   maxItems: number,
   readItem: (item: CborValue, subject: string) => T
 ): T[] {
-  if (!Array.isArray(value) || value.length > maxItems) throw malformed(subject, `a list of at most ${maxItems} items`)
+  if (!Array.isArray(value) || value.length > maxItems)
+    throw malformed(subject, `a list of at most ${maxItems} items`)
   return (value as readonly CborValue[]).map((item) => readItem(item, `item of ${subject}`))
 }

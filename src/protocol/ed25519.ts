@@ -16,15 +16,17 @@ const MAX_CACHED_KEYS = 4_096
  * WebCrypto where the platform has Ed25519 (native, off the main thread), noble otherwise. Imported keys are cached:
  * a log has few writers and many entries.
  */
-export function createSignatureVerifier(subtle: SubtleCrypto | undefined = globalThis.crypto.subtle): SignatureVerifier {
+export function createSignatureVerifier(
+  subtle: SubtleCrypto = globalThis.crypto.subtle
+): SignatureVerifier {
   const keys = new Map<string, Promise<CryptoKey>>()
-  let isNative = subtle !== undefined
+  let isNative = true
 
-  function importKey(native: SubtleCrypto, publicKey: Uint8Array): Promise<CryptoKey> {
+  function importKey(publicKey: Uint8Array): Promise<CryptoKey> {
     const name = bytesToHex(publicKey)
     const cached = keys.get(name)
     if (cached !== undefined) return cached
-    const imported = native.importKey('raw', publicKey.slice(), 'Ed25519', false, ['verify'])
+    const imported = subtle.importKey('raw', publicKey.slice(), 'Ed25519', false, ['verify'])
     imported.catch(() => keys.delete(name))
     keys.set(name, imported)
     if (keys.size > MAX_CACHED_KEYS) {
@@ -37,9 +39,9 @@ export function createSignatureVerifier(subtle: SubtleCrypto | undefined = globa
   return {
     async verify(signature, publicKey, message) {
       if (signature.byteLength !== 64 || publicKey.byteLength !== 32) return false
-      if (subtle !== undefined && isNative) {
+      if (isNative) {
         try {
-          const key = await importKey(subtle, publicKey)
+          const key = await importKey(publicKey)
           return await subtle.verify('Ed25519', key, signature.slice(), message.slice())
         } catch (error) {
           // NotSupportedError: an engine without Ed25519. Anything else (a key that is no point) is the sender's fault.

@@ -48,7 +48,11 @@ export async function verifyGateCertificate(
   }
   // Unused bits of the last base64 character would be a second spelling of one certificate.
   if (encodeGateCertificate(signature) !== certificate) return false
-  return verifier.verify(signature, hexToBytes(manifest.gatePublicKey), gateCertificateMessage(address, writerPublicKey))
+  return verifier.verify(
+    signature,
+    hexToBytes(manifest.gatePublicKey),
+    gateCertificateMessage(address, writerPublicKey)
+  )
 }
 
 /** Prefixes a message with its domain, so that no signature can be used for another purpose. */

@@ -32,7 +32,8 @@ export function createLogManifest(name: Uint8Array, gatePublicKey: Uint8Array): 
 
 /** @throws {DeadDropError} `bytes-malformed` unless both parts are well formed. */
 export function readLogManifest(manifest: LogManifest): LogManifest {
-  if (!NAME.test(manifest.name)) throw new DeadDropError('bytes-malformed', 'log name is not 24 bytes in lower-case hex')
+  if (!NAME.test(manifest.name))
+    throw new DeadDropError('bytes-malformed', 'log name is not 24 bytes in lower-case hex')
   if (!KEY.test(manifest.gatePublicKey)) {
     throw new DeadDropError('bytes-malformed', 'gate public key is not 32 bytes in lower-case hex')
   }
@@ -54,9 +55,10 @@ export function logAddressOf(manifest: LogManifest): LogAddress {
 
 /** @throws {DeadDropError} `bytes-malformed` unless `text` has the form of a log address. */
 export function readLogAddress(text: string): LogAddress {
-  if (!text.startsWith('/orbitdb/')) throw new DeadDropError('bytes-malformed', 'log address does not begin with /orbitdb/')
+  if (!text.startsWith('/orbitdb/'))
+    throw new DeadDropError('bytes-malformed', 'log address does not begin with /orbitdb/')
   readEntryHash(text.slice('/orbitdb/'.length))
-  return text as LogAddress
+  return text as LogAddress // checked above
 }
 
 /** CIDv1 of a dag-cbor block, base58btc. */
@@ -67,8 +69,9 @@ export function hashOfBlock(bytes: Uint8Array): EntryHash {
 
 /** @throws {DeadDropError} `bytes-malformed` unless `text` has the form of an entry hash. */
 export function readEntryHash(text: string): EntryHash {
-  if (!HASH.test(text)) throw new DeadDropError('bytes-malformed', 'entry hash is not a base58btc CIDv1 (zdpu…)')
-  return text as EntryHash
+  if (!HASH.test(text))
+    throw new DeadDropError('bytes-malformed', 'entry hash is not a base58btc CIDv1 (zdpu…)')
+  return text as EntryHash // checked above
 }
 
 /** The 32 digest bytes of an entry hash. */

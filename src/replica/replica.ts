@@ -4,7 +4,8 @@ import type { LogManifest } from '#protocol/log-manifest.ts'
 import type { LogSize, SealedLog } from './sealed-log.ts'
 
 /** How bytes reach a peer. */
-export type Transport = 'webrtc' | 'webrtc-direct' | 'websocket' | 'tcp' | 'relay' | 'memory' | 'other'
+export type Transport =
+  'webrtc' | 'webrtc-direct' | 'websocket' | 'tcp' | 'relay' | 'memory' | 'other'
 
 /** One open connection. */
 export interface PeerLink {
@@ -75,7 +76,10 @@ export interface Replica {
   /** The open log of `address`, if any. */
   get(address: LogAddress): SealedLog | undefined
   /** Exchanges heads and missing entries of one log with one peer, or with every unlimited peer that follows it. */
-  sync(address: LogAddress, options: { readonly peerId?: string; readonly signal: AbortSignal }): Promise<readonly SyncOutcome[]>
+  sync(
+    address: LogAddress,
+    options: { readonly peerId?: string; readonly signal: AbortSignal }
+  ): Promise<readonly SyncOutcome[]>
   /** Resolves `true` as soon as the log has all of `hashes`, `false` when `signal` aborts first. */
   waitFor(address: LogAddress, hashes: readonly EntryHash[], signal: AbortSignal): Promise<boolean>
   network(): NetworkStatus
@@ -87,17 +91,34 @@ export interface Replica {
    * Upgrades to a direct connection to a member (WebRTC through the relays in `multiaddrs`), within the budget and
    * back-off of this page. Resolves `true` when an unlimited connection stands. Never throws.
    */
-  connectDirect(peerId: string, multiaddrs: readonly string[], signal: AbortSignal): Promise<boolean>
+  connectDirect(
+    peerId: string,
+    multiaddrs: readonly string[],
+    signal: AbortSignal
+  ): Promise<boolean>
   /**
    * Opens a stream to a node, sends one length-prefixed message, returns the one answer.
    *
    * @throws {DeadDropError} `node-unreachable` on dial failure or timeout, `node-misbehaved` on a broken or oversized answer.
    */
-  request(peerId: string, protocol: string, message: Uint8Array, options: { readonly maxAnswerBytes: number; readonly signal: AbortSignal }): Promise<Uint8Array>
+  request(
+    peerId: string,
+    protocol: string,
+    message: Uint8Array,
+    options: { readonly maxAnswerBytes: number; readonly signal: AbortSignal }
+  ): Promise<Uint8Array>
   /** Signs with the Ed25519 key inside {@link peerId}; 64 bytes. The caller prefixes the domain (`withContext`). */
   signAsPeer(message: Uint8Array): Promise<Uint8Array>
   /** Answers {@link request}s. The handler gets at most `maxBytes`; a throw inside it closes the stream and is counted. */
-  handle(protocol: string, options: { readonly maxBytes: number }, handler: (message: Uint8Array, from: string) => Promise<Uint8Array>): Promise<void>
-  addEventListener<K extends keyof ReplicaEvents>(type: K, listener: (event: ReplicaEvents[K]) => void, options?: { signal?: AbortSignal }): void
+  handle(
+    protocol: string,
+    options: { readonly maxBytes: number },
+    handler: (message: Uint8Array, from: string) => Promise<Uint8Array>
+  ): Promise<void>
+  addEventListener<K extends keyof ReplicaEvents>(
+    type: K,
+    listener: (event: ReplicaEvents[K]) => void,
+    options?: { signal?: AbortSignal }
+  ): void
   stop(): Promise<void>
 }

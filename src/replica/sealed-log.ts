@@ -61,6 +61,10 @@ export interface SealedLog {
   size(): LogSize
   /** Sends to the members who are listening now; best effort. Needs a writer. */
   sendLive(sealed: SealedBytes): Promise<void>
-  addEventListener<K extends keyof LogEvents>(type: K, listener: (event: LogEvents[K]) => void, options?: { signal?: AbortSignal }): void
+  addEventListener<K extends keyof LogEvents>(
+    type: K,
+    listener: (event: LogEvents[K]) => void,
+    options?: { signal?: AbortSignal }
+  ): void
   close(): Promise<void>
 }
