@@ -1,0 +1,46 @@
+/** One side of a comparison, over all its runs. */
+export interface Spread {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+  readonly runs: number
+}
+
+/** One line of the report; the JSON output is a list of these. */
+export interface Result {
+  readonly bench: string
+  readonly case: string
+  readonly unit: Unit
+  readonly ours: Spread
+  readonly rival: (Spread & { readonly name: string }) | null
+  /** How many times better we are than the rival: above 1 is good, whatever the unit. */
+  readonly ratio: number | null
+}
+
+/** Units and the direction in which they are better. */
+export const IS_MORE_BETTER = {
+  'appends/s': true,
+  'entries/s': true,
+  ms: false,
+  KB: false
+} as const
+
+export type Unit = keyof typeof IS_MORE_BETTER
+
+export interface BenchContext {
+  /** How often each side of each case is measured; 1 or more. */
+  readonly runs: number
+  /** Smaller sizes, to see that everything works. Case names carry the size that was measured. */
+  readonly isQuick: boolean
+  /** Says what goes on, for people; results go elsewhere. */
+  report(line: string): void
+  /** Aborted when the bench takes too long or the user ends it. Everything started must then end. */
+  readonly signal: AbortSignal
+}
+
+/** One file of this folder exports one of these. */
+export interface Bench {
+  /** What the command line and the output call it. */
+  readonly name: string
+  run(context: BenchContext): Promise<readonly Result[]>
+}

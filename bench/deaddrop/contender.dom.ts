@@ -1,0 +1,33 @@
+import { createBrowserReplica } from '#replica/create-replica.dom.ts'
+import { createPeerConnectionBudget } from '#replica/network/peer-connection-budget.ts'
+import { openIdbStore } from '#replica/storage/idb-store.dom.ts'
+import type { Contender } from '../peer.ts'
+import { createDeadDropContender, untilLinked } from './contender.ts'
+
+const DIAL_TIMEOUT_MS = 30_000
+
+/** DeadDrop in a page, on IndexedDB, over WebRTC that is signalled through `nodes`. */
+export async function startDeadDrop(init: {
+  readonly nodes: readonly string[]
+}): Promise<Contender> {
+  const store = await openIdbStore({ name: 'deaddrop' })
+  const replica = await createBrowserReplica(
+    { store, budget: createPeerConnectionBudget({}) },
+    { allowDirect: true, wantedRelays: 1, nodes: init.nodes }
+  )
+  return createDeadDropContender({
+    replica,
+    addresses: () =>
+      replica.network().multiaddrs.filter((text) => text.includes('/p2p-circuit/webrtc')),
+    async dial(addresses) {
+      const peerId = addresses[0]?.split('/').at(-1) ?? ''
+      // A page dials through a node only once it is connected to it.
+      await untilLinked(replica, ({ transport }) => transport === 'websocket')
+      const signal = AbortSignal.timeout(DIAL_TIMEOUT_MS)
+      if (!(await replica.connectDirect(peerId, addresses, signal))) {
+        throw new Error('page got no direct connection')
+      }
+    },
+    dispose: () => store.close()
+  })
+}

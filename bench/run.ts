@@ -1,0 +1,80 @@
+import { writeFile } from 'node:fs/promises'
+import process from 'node:process'
+import { appendBench } from './append.ts'
+import type { Bench, Result } from './bench.ts'
+import { bundleBench } from './bundle.ts'
+import { catchupBench } from './catchup.ts'
+import { liveBench } from './live.ts'
+import { loadBench } from './load.ts'
+import { helpText, parseCommandLine } from './options.ts'
+import type { Command } from './options.ts'
+import { formatJson, formatTable } from './report.ts'
+
+const BENCHES: readonly Bench[] = [appendBench, liveBench, catchupBench, loadBench, bundleBench]
+
+const EXIT_FAILURE = 1
+const EXIT_USAGE = 2
+/** A bench that takes longer hangs: several times what a run takes on a slow machine. */
+const MAX_MS_PER_RUN = 5 * 60_000
+
+async function runAll(command: Extract<Command, { kind: 'run' }>): Promise<number> {
+  const results: Result[] = []
+  const failures: string[] = []
+  const interrupted = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      interrupted.abort(new Error('interrupted'))
+    })
+  }
+  for (const bench of BENCHES.filter(({ name }) => command.names.includes(name))) {
+    if (interrupted.signal.aborted) break
+    const report = (line: string): void => void process.stderr.write(`${bench.name}: ${line}\n`)
+    const { runs, isQuick } = command
+    const deadline = AbortSignal.timeout(runs * MAX_MS_PER_RUN)
+    const signal = AbortSignal.any([interrupted.signal, deadline])
+    try {
+      results.push(...(await bench.run({ runs, isQuick, report, signal })))
+    } catch (error) {
+      failures.push(bench.name)
+      report(`failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    }
+  }
+  if (command.jsonFile !== null) await writeFile(command.jsonFile, formatJson(results))
+  process.stdout.write(`${formatTable(results)}\n`)
+  if (failures.length === 0 && !interrupted.signal.aborted) return 0
+  process.stderr.write(`bench: not measured to the end: ${failures.join(', ')}\n`)
+  return EXIT_FAILURE
+}
+
+/** Minutes of measuring should not end with a file that cannot be written. */
+async function checkWritable(path: string): Promise<string | null> {
+  try {
+    await writeFile(path, formatJson([]))
+    return null
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const names = BENCHES.map(({ name }) => name)
+  const command = parseCommandLine(args, names)
+  switch (command.kind) {
+    case 'help':
+      process.stdout.write(helpText(names))
+      return 0
+    case 'refuse':
+      process.stderr.write(`bench: ${command.reason}\n\n${helpText(names)}`)
+      return EXIT_USAGE
+    case 'run': {
+      const complaint = command.jsonFile === null ? null : await checkWritable(command.jsonFile)
+      if (complaint !== null) {
+        process.stderr.write(`bench: cannot write the results: ${complaint}\n`)
+        return EXIT_USAGE
+      }
+      return runAll(command)
+    }
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2))
