@@ -227,6 +227,7 @@ export const en = {
   },
   details: {
     title: 'Conversation details',
+    heading: 'Details',
     contact: 'Contact',
     userId: 'User id',
     copyUserId: 'Copy user id',

@@ -222,6 +222,7 @@ export const fr: Catalogue = {
   },
   details: {
     title: 'Détails de la conversation',
+    heading: 'Détails',
     contact: 'Contact',
     userId: 'Identifiant',
     copyUserId: 'Copier l’identifiant',
