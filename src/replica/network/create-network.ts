@@ -211,7 +211,24 @@ export async function createNetwork(
     lifetime.signal
   )
   if (setup.reservations !== null) {
-    startRelayUpkeep({ libp2p, clock, reservations: setup.reservations }, lifetime.signal)
+    const upkeep = startRelayUpkeep(
+      { clock, reservations: setup.reservations, isConnected },
+      lifetime.signal
+    )
+    libp2p.addEventListener(
+      'peer:identify',
+      ({ detail }) => {
+        upkeep.onIdentified(detail.peerId, detail.protocols)
+      },
+      { signal: lifetime.signal }
+    )
+    libp2p.addEventListener(
+      'peer:disconnect',
+      ({ detail }) => {
+        upkeep.onDisconnected(detail)
+      },
+      { signal: lifetime.signal }
+    )
   }
   for (const type of ['connection:open', 'connection:close', 'peer:disconnect'] as const) {
     libp2p.addEventListener(

@@ -21,7 +21,8 @@ interface StreamBookkeeping {
  * relayed one ends once the direct one stands), the stream is evicted, nothing reopens it, and no `peer:disconnect`
  * tells anybody: messages to that peer go nowhere from then on (libp2p/js-libp2p#3531).
  *
- * @param components.onHealed - called with the peer id after a stream was reopened; what was published in between is
+ * @param components.onHealed - called with the peer id after a stream was reopened, by us, by the other side or by
+ *   gossipsub itself (it does when it is told of the connection late enough); what was published in between is
  *   lost, so the logs shared with that peer want a heads exchange.
  */
 export function startGossipWatchdog(
@@ -41,15 +42,18 @@ export function startGossipWatchdog(
   }
   const bookkeeping: StreamBookkeeping = pubsub
   const gossipPeers = new Set<string>()
-  const suspects = new Set<string>()
+  /** The stream each peer had when last looked at: another one now means that there was a gap, whoever closed it. */
+  const lastStreams = new Map<string, unknown>()
   let cancel: () => void = () => undefined
 
   function check(): void {
     for (const peerId of libp2p.getPeers()) {
       const id = peerId.toString()
-      if (bookkeeping.streamsOutbound.has(id)) {
-        gossipPeers.add(id)
-        if (suspects.delete(id)) {
+      const stream = bookkeeping.streamsOutbound.get(id)
+      if (stream !== undefined) {
+        const lastStream = lastStreams.get(id)
+        lastStreams.set(id, stream)
+        if (lastStream !== undefined && lastStream !== stream) {
           onHealed(id)
         }
         continue
@@ -58,7 +62,6 @@ export function startGossipWatchdog(
         .getConnections(peerId)
         .find(({ status, limits }) => status === 'open' && limits === undefined)
       if (connection !== undefined && gossipPeers.has(id)) {
-        suspects.add(id)
         bookkeeping.onPeerConnected(peerId, connection)
         scheduleCheck(SETTLE_MS)
       }
@@ -75,13 +78,7 @@ export function startGossipWatchdog(
 
   libp2p.addEventListener(
     'connection:close',
-    ({ detail: { remotePeer } }) => {
-      const id = remotePeer.toString()
-      if (gossipPeers.has(id) && !bookkeeping.streamsOutbound.has(id)) {
-        // Gossipsub may still heal itself, when the connection that is left is so new that it was not yet told of it;
-        // what was published until then is lost all the same.
-        suspects.add(id)
-      }
+    () => {
       scheduleCheck(SETTLE_MS)
     },
     { signal: stopped }
@@ -100,7 +97,7 @@ export function startGossipWatchdog(
     'peer:disconnect',
     ({ detail: peerId }) => {
       gossipPeers.delete(peerId.toString())
-      suspects.delete(peerId.toString())
+      lastStreams.delete(peerId.toString())
     },
     { signal: stopped }
   )

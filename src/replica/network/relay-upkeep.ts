@@ -1,26 +1,36 @@
 import { RELAY_V2_HOP_CODEC } from '@libp2p/circuit-relay-v2'
-import type { Libp2p, PeerId } from '@libp2p/interface'
+import type { PeerId } from '@libp2p/interface'
 import type { Clock } from './clock.ts'
-import type { NetworkServices, RelayReservations } from './network-platform.ts'
+import type { RelayReservations } from './network-platform.ts'
 
 const CHECK_INTERVAL_MS = 15_000
 
 /** libp2p asks a relay itself as soon as it is identified; we ask only when that did not help. */
 const SETTLE_MS = 1_000
 
+/** Keeps `/p2p-circuit` addresses alive. */
+export interface RelayUpkeep {
+  /** To be called when a peer told which protocols it speaks. */
+  onIdentified(peer: PeerId, protocols: readonly string[]): void
+  /** To be called when the last connection to a peer is gone. */
+  onDisconnected(peer: PeerId): void
+}
+
 /**
- * Asks connected relays for the reservations that are missing, so that our `/p2p-circuit` addresses come back after a
- * drop.
+ * Asks connected relays for the reservations that are missing: a request that was refused or met a dying connection is
+ * not repeated by libp2p.
+ *
+ * @param components.isConnected - whether an unlimited connection to the peer is open.
  */
 export function startRelayUpkeep(
   components: {
-    readonly libp2p: Libp2p<NetworkServices>
     readonly clock: Clock
     readonly reservations: RelayReservations
+    readonly isConnected: (peerId: string) => boolean
   },
   stopped: AbortSignal
-): void {
-  const { libp2p, clock, reservations } = components
+): RelayUpkeep {
+  const { clock, reservations, isConnected } = components
   const relays = new Map<string, PeerId>()
   let cancel: () => void = () => undefined
 
@@ -28,11 +38,8 @@ export function startRelayUpkeep(
     cancel()
     cancel = clock.after(delayMs, () => {
       scheduleCheck(CHECK_INTERVAL_MS)
-      for (const relay of relays.values()) {
-        const isConnected = libp2p
-          .getConnections(relay)
-          .some(({ status, limits }) => status === 'open' && limits === undefined)
-        if (isConnected && !reservations.has(relay)) {
+      for (const [peerId, relay] of relays) {
+        if (isConnected(peerId) && !reservations.has(relay)) {
           // A refusal (no room, or we have enough) is tried again at the next check.
           reservations.reserve(relay).catch(() => undefined)
         }
@@ -40,23 +47,6 @@ export function startRelayUpkeep(
     })
   }
 
-  libp2p.addEventListener(
-    'peer:identify',
-    ({ detail }) => {
-      if (detail.protocols.includes(RELAY_V2_HOP_CODEC)) {
-        relays.set(detail.peerId.toString(), detail.peerId)
-        scheduleCheck(SETTLE_MS)
-      }
-    },
-    { signal: stopped }
-  )
-  libp2p.addEventListener(
-    'peer:disconnect',
-    ({ detail: peerId }) => {
-      relays.delete(peerId.toString())
-    },
-    { signal: stopped }
-  )
   stopped.addEventListener(
     'abort',
     () => {
@@ -65,4 +55,16 @@ export function startRelayUpkeep(
     { once: true }
   )
   scheduleCheck(CHECK_INTERVAL_MS)
+
+  return {
+    onIdentified: (peer, protocols) => {
+      if (!stopped.aborted && protocols.includes(RELAY_V2_HOP_CODEC)) {
+        relays.set(peer.toString(), peer)
+        scheduleCheck(SETTLE_MS)
+      }
+    },
+    onDisconnected: (peer) => {
+      relays.delete(peer.toString())
+    }
+  }
 }
