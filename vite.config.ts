@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import process from 'node:process'
 import type { Plugin, PreviewServer, ViteDevServer } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { correctWebrtcInitRace } from './src/replica/network/webrtc-init-race.vite.ts'
 
 const NODE_WS_PORT = 4711
 const NODE_HTTP_PORT = 4712
@@ -23,6 +24,35 @@ function defaultConfig(): Plugin {
       const source = `${JSON.stringify(config, null, 2)}\n`
       this.emitFile({ type: 'asset', fileName: 'config.json', source })
     }
+  }
+}
+
+/**
+ * The built page may load its own files, talk to nodes and to nobody else, and run no script that did not come with it.
+ * A meta element, because any static host must do; the development server needs inline scripts and does without.
+ */
+function contentSecurityPolicy(): Plugin {
+  const content = [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data: blob:",
+    "font-src 'self'",
+    "manifest-src 'self'",
+    "connect-src 'self' ws: wss:",
+    "base-uri 'none'",
+    "form-action 'none'"
+  ].join('; ')
+  return {
+    name: 'deaddrop:content-security-policy',
+    apply: 'build',
+    transformIndexHtml: () => [
+      {
+        tag: 'meta',
+        attrs: { 'http-equiv': 'Content-Security-Policy', content },
+        injectTo: 'head-prepend'
+      }
+    ]
   }
 }
 
@@ -61,7 +91,13 @@ export default defineConfig({
   // Relative, so that a build works under any path of any host.
   base: './',
   cacheDir: '../.cache/vite',
-  plugins: [vue(), defaultConfig(), ...(isTest ? [] : [localNode()])],
+  plugins: [
+    correctWebrtcInitRace(),
+    vue(),
+    defaultConfig(),
+    contentSecurityPolicy(),
+    ...(isTest ? [] : [localNode()])
+  ],
   build: {
     outDir: '../dist',
     emptyOutDir: true,

@@ -23,6 +23,10 @@ async function loadConfig(): Promise<AppConfig> {
 }
 
 async function begin(): Promise<void> {
+  if (!isSecureContext) {
+    mountFailure(root, 'page-not-secure', { onRetry: () => location.reload() })
+    return
+  }
   const ownership = await tryOwnTab()
   if (ownership !== undefined) {
     await run(ownership)

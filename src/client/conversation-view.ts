@@ -22,37 +22,51 @@ export async function createConversationView(
     readonly conversation: Conversation
     readonly own: Author
     readonly nameOf: NameOf
+    /** Called before anything is read: what is stored from now on must reach {@link LiveView.apply}. */
+    readonly onOpen: (view: LiveView) => void
     readonly onClose: (view: LiveView) => void
   }
 ): Promise<LiveView> {
   const { history, now } = components
   const { conversation, own, nameOf } = init
   const events = new EventTarget()
-  const first = await history.firstUnread(conversation.id)
-  let page = await history.messages(conversation.id, { limit: PAGE })
-  while (
-    first !== undefined &&
-    page.hasOlder &&
-    page.records.length < MAX_FIRST_WINDOW &&
-    !page.records.some(isSame(first))
-  ) {
-    page = await history.messages(conversation.id, { limit: page.records.length + PAGE })
-  }
-  let records = page.records
-  let hasOlder = page.hasOlder
-  const start = first === undefined ? -1 : records.findIndex(isSame(first))
+  let records: readonly MessageRecord[] = []
+  let hasOlder = false
+  let firstUnread: string | null = null
+  /** What was stored while the first window was read. */
+  let early: MessageChange[] | undefined = []
   /** Shown or about to be shown, and not yet told to the conversation. */
-  let unseen = new Set(
-    start === -1
-      ? []
-      : records
-          .slice(start)
-          .filter(isForeign)
-          .map((record) => record.id)
-  )
+  let unseen = new Set<string>()
   let views = new Map<MessageRecord, MessageView>()
   let shown: readonly MessageView[] = []
-  render()
+
+  async function load(): Promise<void> {
+    const first = await history.firstUnread(conversation.id)
+    let page = await history.messages(conversation.id, { limit: PAGE })
+    while (
+      first !== undefined &&
+      page.hasOlder &&
+      page.records.length < MAX_FIRST_WINDOW &&
+      !page.records.some(isSame(first))
+    ) {
+      page = await history.messages(conversation.id, { limit: page.records.length + PAGE })
+    }
+    records = page.records
+    hasOlder = page.hasOlder
+    firstUnread = first?.id ?? null
+    const start = first === undefined ? -1 : records.findIndex(isSame(first))
+    if (start !== -1)
+      unseen = new Set(
+        records
+          .slice(start)
+          .filter(isForeign)
+          .map(({ id }) => id)
+      )
+    const changes = early ?? []
+    early = undefined
+    render()
+    view.apply(changes)
+  }
 
   function isForeign(record: MessageRecord): boolean {
     return record.author.userId !== own.userId
@@ -72,7 +86,9 @@ export async function createConversationView(
     id: conversation.id,
     messages: () => shown,
     hasOlder: () => hasOlder,
-    firstUnread: first?.id ?? null,
+    get firstUnread() {
+      return firstUnread
+    },
 
     async loadOlder() {
       const [oldest] = records
@@ -99,6 +115,10 @@ export async function createConversationView(
     },
 
     apply(changes) {
+      if (early !== undefined) {
+        early.push(...changes)
+        return
+      }
       if (changes.length === 0) return
       const byKey = new Map(records.map((record) => [keyOf(record), record]))
       const [oldest] = records
@@ -130,6 +150,13 @@ export async function createConversationView(
     close() {
       init.onClose(view)
     }
+  }
+  init.onOpen(view)
+  try {
+    await load()
+  } catch (error) {
+    view.close()
+    throw error
   }
   return view
 }

@@ -554,19 +554,16 @@ export async function createClient(
 
     async openConversation(id) {
       const conversation = requireConversation(id)
-      const view = await createConversationView(
+      return createConversationView(
         { history, now: () => clock.now() },
         {
           conversation,
           own: requireAccount().own,
           nameOf: nameIn(conversation),
-          onClose: (closed) => {
-            views.delete(closed)
-          }
+          onOpen: (view) => views.add(view),
+          onClose: (view) => views.delete(view)
         }
       )
-      views.add(view)
-      return view
     },
 
     async draft(id) {

@@ -35,8 +35,9 @@ export function createNodeSet(configured: readonly string[], initial: NodeChoice
     },
 
     remove(address) {
+      // Remembered, because a contact's invite or the host's configuration may name it again.
       added.delete(address)
-      if (configured.includes(address)) removed.add(address)
+      removed.add(address)
     },
 
     sourceOf(address) {

@@ -9,7 +9,7 @@ export type PlainBytes = Brand<Uint8Array, 'PlainBytes'>
 /** A padded, authenticated envelope (see `sealing/envelope.ts`). The only thing that a log stores. */
 export type SealedBytes = Brand<Uint8Array, 'SealedBytes'>
 
-/** CIDv1 (dag-cbor, sha2-256) of an entry, base58btc, `zdpu…`, 59 characters. */
+/** CIDv1 (dag-cbor, sha2-256) of an entry, base58btc, `zdpu…`, 49 characters. */
 export type EntryHash = Brand<string, 'EntryHash'>
 
 /** OrbitDB address of a log, `/orbitdb/zdpu…`: the CID of its manifest. */

@@ -64,6 +64,15 @@ function assertDepth(value: CborValue, depth: number): void {
   for (const child of Object.values(value)) assertDepth(child, depth + 1)
 }
 
+function isMap(value: CborValue | undefined): value is { readonly [key: string]: CborValue } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !(value instanceof Uint8Array) &&
+    !Array.isArray(value)
+  )
+}
+
 function malformed(subject: string, expected: string): DeadDropError {
   return new DeadDropError('bytes-malformed', `${subject} is not ${expected}`)
 }
@@ -75,23 +84,14 @@ export function readMap(
   keys: readonly string[],
   optional: readonly string[] = []
 ): { readonly [key: string]: CborValue } {
-  if (
-    typeof value !== 'object' ||
-    value === null ||
-    value instanceof Uint8Array ||
-    Array.isArray(value)
-  ) {
-    throw malformed(subject, 'a map')
-  }
-  // Array.isArray does not narrow a readonly list away.
-  const map = value as { readonly [key: string]: CborValue }
-  const present = Object.keys(map)
+  if (!isMap(value)) throw malformed(subject, 'a map')
+  const present = Object.keys(value)
   const isExact =
-    keys.every((key) => Object.hasOwn(map, key)) &&
+    keys.every((key) => Object.hasOwn(value, key)) &&
     present.every((key) => keys.includes(key) || optional.includes(key))
   if (!isExact)
     throw malformed(subject, `a map with exactly the fields ${[...keys].sort().join(', ')}`)
-  return map
+  return value
 }
 
 /** @throws {DeadDropError} `bytes-malformed` unless `value` is a byte string of `min..max` bytes. */

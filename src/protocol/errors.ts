@@ -26,6 +26,7 @@ export const ERROR_CODES = [
   'storage-corrupt',
   'data-in-use',
   'data-newer',
+  'page-not-secure',
   'bytes-malformed',
   'bytes-too-large',
   'request-malformed',

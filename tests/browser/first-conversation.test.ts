@@ -37,7 +37,7 @@ it('two people talk within 30 s of the link, directly, and go on when the node i
   await bob.say('Yes')
   await alice.reads('Yes')
   await Promise.all([alice.chip('Direct'), bob.chip('Direct')])
-  await alice.lastStatus(/Read|Delivered/)
+  await bob.lastStatus(/Read|Delivered/)
 
   const texts = ['Hello Alice', 'Hello Bob', 'Is somebody there without the node?', 'Yes']
   expect(await alice.texts()).toEqual(texts)

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { spawnPinningNode } from '#pinning-node/spawn-pinning-node.ts'
-import type { MessageView } from '#client/client.ts'
+import type { ConversationView, MessageView } from '#client/client.ts'
 import { PIN_PROTOCOL } from '#protocol/protocol-ids.ts'
 import { createNodeReplica } from '#replica/create-replica.node.ts'
 import { createDaemonPlatform } from '#replica/network/libp2p-options.node.ts'
@@ -168,4 +168,23 @@ it('what was accepted, written and read is there after a restart', async () => {
   await again.until((client) =>
     client.snapshot().conversations[0]?.unread === 0 ? true : undefined
   )
+})
+
+// prettier
+it('a conversation that is opened while messages arrive shows every one of them', async () => {
+  await using temp = await withTempDir()
+  await using node = await spawnPinningNode({ dataDir: temp.path })
+  await using alice = await startClient({ nodes: node.multiaddrs })
+  await using bob = await startClient({ nodes: node.multiaddrs })
+  const conversation = await acquaint(alice, bob)
+  const texts = Array.from({ length: 30 }, (_, index) => `message ${index + 1}`)
+  const opening: Promise<ConversationView>[] = []
+  alice.client.addEventListener('message', () => {
+    opening.push(alice.client.openConversation(conversation))
+  })
+  for (const text of texts) await bob.client.sendMessage(conversation, text)
+  await alice.untilMessages(conversation, (messages) => messages.length === texts.length)
+  const views = await Promise.all(opening)
+  expect(views).toHaveLength(texts.length)
+  for (const view of views) expect(textsOf(view.messages())).toEqual(texts)
 })

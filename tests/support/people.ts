@@ -22,7 +22,7 @@ export interface Person extends AsyncDisposable {
   reads(text: string): Promise<void>
   /** Texts of all messages in the open conversation, top to bottom. */
   texts(): Promise<string[]>
-  /** Waits until the newest own message says one of these. */
+  /** Waits until the newest message, which is an own one, says one of these. */
   lastStatus(status: RegExp): Promise<void>
   /** Waits until the connection chip says exactly this. */
   chip(text: string): Promise<void>
@@ -136,10 +136,7 @@ export async function meet(init: {
     texts: () => messages().locator('.text').allInnerTexts(),
 
     async lastStatus(status) {
-      await untilTrue(
-        async () => status.test((await messages().allInnerTexts()).join('\n')),
-        String(status)
-      )
+      await untilTrue(async () => status.test(await messages().last().innerText()), String(status))
     },
 
     async chip(text) {

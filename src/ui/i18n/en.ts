@@ -61,6 +61,8 @@ const error: Words<ErrorCode> = {
   'data-in-use': 'DeadDrop is already open elsewhere with this profile. Close it there first.',
   'data-newer':
     'This profile was written by a newer DeadDrop. Reload the page to get the newest version.',
+  'page-not-secure':
+    'The browser allows encryption only on pages that came over https or from this device. Ask whoever runs this site for its https address.',
   'bytes-malformed': 'Something arrived that DeadDrop cannot read. It was dropped.',
   'bytes-too-large': 'Something arrived that is larger than allowed. It was dropped.',
   'request-malformed': 'The request could not be understood.',
@@ -269,7 +271,8 @@ export const en = {
     unreachable: 'Unreachable',
     nextTry: 'next try {time}',
     fromConfig: 'Set by this site',
-    fromUser: 'Added by you'
+    fromUser: 'Added by you',
+    fromContact: 'Named by an invite'
   },
   settings: {
     title: 'Settings',

@@ -43,6 +43,8 @@ export const fr: Catalogue = {
     'data-in-use': 'DeadDrop est déjà ouvert ailleurs avec ce profil. Fermez-le d’abord là-bas.',
     'data-newer':
       'Ce profil a été écrit par un DeadDrop plus récent. Rechargez la page pour obtenir la dernière version.',
+    'page-not-secure':
+      'Le navigateur ne permet le chiffrement que sur les pages venues par https ou de cet appareil. Demandez l’adresse https de ce site à qui l’héberge.',
     'bytes-malformed': 'DeadDrop a reçu quelque chose d’illisible et l’a écarté.',
     'bytes-too-large': 'DeadDrop a reçu quelque chose de trop grand et l’a écarté.',
     'request-malformed': 'La demande n’a pas pu être comprise.',
@@ -264,7 +266,8 @@ export const fr: Catalogue = {
     unreachable: 'Injoignable',
     nextTry: 'prochain essai {time}',
     fromConfig: 'Fixé par ce site',
-    fromUser: 'Ajouté par vous'
+    fromUser: 'Ajouté par vous',
+    fromContact: 'Nommé par une invitation'
   },
   settings: {
     title: 'Réglages',
