@@ -104,6 +104,11 @@ describe('the bounds of a node', () => {
     const refused = { kind: 'refused', status: 'over-quota' }
     expect(await pin(alice, node.peerId, drop, 'drop')).toEqual(refused)
     expect(await pin(alice, node.peerId, drop, 'conversation')).toEqual(refused)
+    // What has no place is not sent again and again.
+    const round = { peerId: node.peerId, signal: AbortSignal.timeout(5_000) }
+    expect(await alice.replica.sync(drop.address, round)).toMatchObject([
+      { kind: 'settled', sent: 0 }
+    ])
 
     await using carol = await startPinningClient(node.multiaddrs)
     const late = await carol.replica.open(drop.manifest)

@@ -236,7 +236,15 @@ describe('over the sync protocol', () => {
     halfFrame.send(frame(new Uint8Array(10), 1_000))
     const offer = await openStream(conversation)
     offer.send(
-      frame(encodeSyncMessage({ type: 'have', address: gate.address, heads: [], ladder: [] }))
+      frame(
+        encodeSyncMessage({
+          type: 'have',
+          address: gate.address,
+          heads: [],
+          ladder: [],
+          isFull: false
+        })
+      )
     )
     await using carol = await startReplicaPeer({ isClient: true })
     const hers = await carol.engine.open(gate.manifest)
@@ -290,7 +298,15 @@ describe('over the sync protocol', () => {
       createTestWriter(() => writer.certificate)
     )
     stream.send(
-      frame(encodeSyncMessage({ type: 'have', address: gate.address, heads: [], ladder: [] }))
+      frame(
+        encodeSyncMessage({
+          type: 'have',
+          address: gate.address,
+          heads: [],
+          ladder: [],
+          isFull: false
+        })
+      )
     )
     stream.send(frame(encodeSyncMessage({ type: 'entries', entries: [forged] })))
     await eventually('the entry was refused', () => conversation.refusals()['no-certificate'] === 1)

@@ -203,6 +203,19 @@ it('a forgotten log leaves nothing of it on disk, and may be fetched again', asy
   await eventuallyHas(again, 3)
 })
 
+it('a log that is opened while it is being forgotten begins anew, and keeps what is written then', async () => {
+  const gate = createTestGate()
+  await using alice = await startReplicaPeer()
+  const writer = gate.admitWriter()
+  const old = await alice.engine.open(gate.manifest, { writer })
+  for (let count = 0; count < 300; count++) await old.append(sealText(String(count)))
+  const forgotten = alice.engine.forget(gate.address)
+  const log = await alice.engine.open(gate.manifest, { writer })
+  await log.append(sealText('new'))
+  await forgotten
+  expect(await textsOf(log)).toEqual(['new'])
+})
+
 it('a log that is being closed can be opened again at once', async () => {
   const gate = createTestGate()
   await using alice = await startReplicaPeer()

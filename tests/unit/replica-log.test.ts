@@ -6,6 +6,8 @@ import { createSignatureVerifier } from '#protocol/ed25519.ts'
 import type { KeyValueStore } from '#protocol/key-value-store.ts'
 import type { LogWriter } from '#protocol/gate.ts'
 import type { LogManifest } from '#protocol/log-manifest.ts'
+import { createLogKeys } from '#replica/orbitdb/log-keys.ts'
+import { forgetLog } from '#replica/orbitdb/log-state.ts'
 import { openOrbitLog } from '#replica/orbitdb/orbit-log.ts'
 import type { OrbitLog, StoredBlock } from '#replica/orbitdb/orbit-log.ts'
 import { readStoredEntry } from '#replica/orbitdb/entry-rules.ts'
@@ -169,19 +171,38 @@ it.each(['state', 'index', 'order', 'arrival'])(
       if (key.includes(`/${part}`)) lost.push(key)
     }
     expect(lost.length).toBeGreaterThan(0)
-    // The order index is the second witness of the others: alone it is not missed, so lose the state with it.
-    await store.write(
-      [...lost, `log/${gate.address.slice('/orbitdb/'.length)}/state`].map((key) => ({
-        key,
-        value: null
-      }))
-    )
+    await store.write(lost.map((key) => ({ key, value: null })))
     const again = await openLog(gate.manifest, gate.admitWriter(), store)
     expect({ heads: await again.heads(), size: again.size(), texts: await texts(again) }).toEqual(
       before
     )
     await again.append(sealText('four'))
     expect(await texts(again)).toEqual(['one', 'two', 'three', 'four'])
+  }
+)
+
+it.each(['index', 'order'])(
+  'forgetting a log leaves nothing of it on disk, also when its %s was lost',
+  async (part) => {
+    const gate = createTestGate()
+    const store = createMemoryStore()
+    const log = await openLog(gate.manifest, gate.admitWriter(), store)
+    for (let count = 0; count < 300; count++) await log.append(sealText(String(count)))
+    const other = createTestGate()
+    await (await openLog(other.manifest, other.admitWriter(), store)).append(sealText('other'))
+    const keys = async (): Promise<string[]> => {
+      const found: string[] = []
+      for await (const [key] of store.entries({ from: '', to: '~' })) found.push(key)
+      return found
+    }
+    const lost = (await keys()).filter((key) =>
+      key.includes(`${gate.address.slice('/orbitdb/'.length)}/${part}/`)
+    )
+    await store.write(lost.map((key) => ({ key, value: null })))
+    await forgetLog(store, createLogKeys(gate.address))
+    expect(await keys()).toHaveLength(6)
+    const again = await openLog(other.manifest, undefined, store)
+    expect(await texts(again)).toEqual(['other'])
   }
 )
 
@@ -290,6 +311,35 @@ it('a quota refuses what exceeds it, and own appends are not asked', async () =>
   expect(outcome.stored).toHaveLength(3)
   expect(outcome.refused).toBe(2)
   expect(await texts(pim)).toEqual(['message 0', 'message 1', 'message 2'])
+})
+
+it('a log that is full says so in an exchange, until there is room again', async () => {
+  const gate = createTestGate()
+  const alice = await openLog(gate.manifest, gate.admitWriter())
+  for (let count = 0; count < 5; count++) await alice.append(sealText(`message ${String(count)}`))
+  const entries = await everything(alice)
+  const pim = await openLog(gate.manifest)
+  let maxEntries = 3
+  pim.grant({ mayStore: (size) => size.entries <= maxEntries })
+  expect(await pim.have()).toMatchObject({ isFull: false })
+  await pim.ingest(entries)
+  expect(await pim.have()).toMatchObject({ isFull: true })
+  maxEntries = 5
+  expect(await pim.have()).toMatchObject({ isFull: false })
+  expect((await pim.ingest(entries)).stored).toHaveLength(2)
+  expect(await pim.have()).toMatchObject({ isFull: false })
+})
+
+it('a full log does not wait for the ancestors of what it cannot store', async () => {
+  const gate = createTestGate()
+  const alice = await openLog(gate.manifest, gate.admitWriter())
+  for (let count = 0; count < 5; count++) await alice.append(sealText(`message ${String(count)}`))
+  const entries = await everything(alice)
+  const pim = await openLog(gate.manifest)
+  pim.grant({ mayStore: (size) => size.entries <= 3 })
+  await pim.ingest(entries.slice(0, 4))
+  expect(await pim.ingest(entries.slice(4))).toMatchObject({ held: 0, refused: 1 })
+  expect(pim.hasHeld).toBe(false)
 })
 
 it('isCovered tells ancestors from concurrent and later entries', async () => {

@@ -10,7 +10,7 @@ import type { SyncMessage } from '#replica/sync/sync-messages.ts'
 
 const address = readLogAddress(`/orbitdb/${hashOfBlock(Uint8Array.of(1))}`)
 const messages: readonly SyncMessage[] = [
-  { type: 'have', address, heads: [hashOfBlock(Uint8Array.of(2))], ladder: [] },
+  { type: 'have', address, heads: [hashOfBlock(Uint8Array.of(2))], ladder: [], isFull: true },
   { type: 'entries', entries: [Uint8Array.of(1), new Uint8Array(MAX_ENTRY_BYTES)] },
   { type: 'end' },
   { type: 'refuse' }
@@ -24,20 +24,22 @@ it('every message comes back as it was', () => {
 
 it('the bytes on the wire do not change unnoticed', () => {
   expect(bytesToHex(encodeSyncMessage({ type: 'end' }))).toBe('a1647479706563656e64')
-  expect(bytesToHex(encodeSyncMessage({ type: 'have', address, heads: [], ladder: [] }))).toBe(
-    'a46474797065646861766565686561647380666c6164646572806761646472657373783a2f6f7262697464622f7a64707541' +
-      '7158776f5377675555544d6f734652726e54556f556f3670316731794b7778676a4d57754e514b4467446152'
+  const have = { type: 'have', address, heads: [], ladder: [], isFull: false } as const
+  expect(bytesToHex(encodeSyncMessage(have))).toBe(
+    'a5647479706564686176656568656164738066697346756c6cf4666c6164646572806761646472657373783a2f6f72626974' +
+      '64622f7a647075417158776f5377675555544d6f734652726e54556f556f3670316731794b7778676a4d57754e514b4467446152'
   )
 })
 
 it('anything else is refused with an error of ours', () => {
-  const have = { type: 'have', address, heads: [], ladder: [] }
+  const have = { type: 'have', address, heads: [], ladder: [], isFull: false }
   const refused = [
     encodeCanonical({ type: 'hello' }),
     encodeCanonical({ type: 'end', more: 1 }),
     encodeCanonical({ ...have, address: '/orbitdb/zdpu' }),
     encodeCanonical({ ...have, heads: ['zdpu'] }),
     encodeCanonical({ ...have, heads: 1 }),
+    encodeCanonical({ ...have, isFull: 1 }),
     encodeCanonical({ type: 'entries', entries: [new Uint8Array()] }),
     encodeCanonical({ type: 'entries', entries: [new Uint8Array(MAX_ENTRY_BYTES + 1)] }),
     new Uint8Array(MAX_SYNC_FRAME_BYTES + 1)

@@ -1,4 +1,5 @@
 import type { EntryHash, LogAddress } from '#protocol/brand.ts'
+import { blockKey } from '../storage/store-blockstore.ts'
 
 /**
  * Where the parts of a log are in the store. Blocks are not here: they lie under their own name (`blockKey`).
@@ -12,9 +13,12 @@ export interface LogKeys {
   readonly state: string
   /** Present while a log is being deleted. */
   readonly forgetting: string
+  /** Block of the log's manifest: its hash is the address. */
+  readonly manifest: string
   index(hash: string): string
   order(time: number, hash: string): string
   arrival(position: number): string
+  readonly indexes: { readonly from: string; readonly to: string }
   readonly orders: { readonly from: string; readonly to: string }
   readonly everything: { readonly from: string; readonly to: string }
   /** Range of arrivals `> after`. */
@@ -26,25 +30,28 @@ const TIME_DIGITS = 13
 const ARRIVAL_DIGITS = 12
 
 export function createLogKeys(address: LogAddress): LogKeys {
-  const prefix = `log/${address.slice('/orbitdb/'.length)}`
+  const manifestHash = address.slice('/orbitdb/'.length)
+  const prefix = `log/${manifestHash}`
   const arrival = (position: number): string =>
     `${prefix}/arrival/${String(position).padStart(ARRIVAL_DIGITS, '0')}`
   return {
     state: `${prefix}/state`,
     forgetting: `${prefix}/forgetting`,
+    manifest: blockKey(manifestHash),
     index: (hash) => `${prefix}/index/${hash}`,
     order: (time, hash) => `${prefix}/order/${String(time).padStart(TIME_DIGITS, '0')}/${hash}`,
     arrival,
     // '0' follows '/' in ASCII.
+    indexes: { from: `${prefix}/index/`, to: `${prefix}/index0` },
     orders: { from: `${prefix}/order/`, to: `${prefix}/order0` },
     everything: { from: `${prefix}/`, to: `${prefix}0` },
     arrivalsAfter: (after) => ({ from: arrival(after + 1), to: `${prefix}/arrival0` })
   }
 }
 
-/** Hash at the end of an `order` key. */
-export function hashOfOrderKey(key: string): EntryHash {
-  return key.slice(key.lastIndexOf('/') + 1) as EntryHash // written by `order` only
+/** Hash at the end of an `index` or `order` key. */
+export function hashOfKey(key: string): EntryHash {
+  return key.slice(key.lastIndexOf('/') + 1) as EntryHash // written by `index` and `order` only
 }
 
 /** What the index knows of an entry without reading it. */

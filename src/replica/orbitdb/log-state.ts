@@ -7,11 +7,11 @@ import {
   readMap
 } from '#protocol/cbor.ts'
 import { DeadDropError } from '#protocol/errors.ts'
-import type { KeyValueStore, KeyValueWrite } from '#protocol/key-value-store.ts'
+import type { KeyRange, KeyValueStore, KeyValueWrite } from '#protocol/key-value-store.ts'
 import { hashOfBlock } from '#protocol/log-manifest.ts'
 import { blockKey } from '../storage/store-blockstore.ts'
 import { readStoredEntry } from './entry-rules.ts'
-import { encodeIndexRow, hashOfOrderKey } from './log-keys.ts'
+import { decodeIndexRow, encodeIndexRow, hashOfKey } from './log-keys.ts'
 import type { LogKeys } from './log-keys.ts'
 import { decodeHeads, encodeHeads } from './oplog-storages.ts'
 import type { Head } from './oplog-storages.ts'
@@ -53,30 +53,34 @@ export async function loadLogState(store: KeyValueStore, keys: LogKeys): Promise
 export async function forgetLog(store: KeyValueStore, keys: LogKeys): Promise<void> {
   await store.write([
     { key: keys.forgetting, value: new Uint8Array() },
-    { key: keys.state, value: null }
+    { key: keys.state, value: null },
+    { key: keys.manifest, value: null }
   ])
-  for (;;) {
-    const writes: KeyValueWrite[] = []
-    for await (const [key] of store.entries({ ...keys.orders, limit: PAGE })) {
-      const hash = hashOfOrderKey(key)
-      writes.push(
-        { key, value: null },
-        { key: blockKey(hash), value: null },
-        { key: keys.index(hash), value: null }
-      )
-    }
-    if (writes.length === 0) break
-    await store.write(writes)
+  // A row goes in one batch with the block that it names: no crash leaves a block that nothing names.
+  for (const range of [keys.orders, keys.indexes]) {
+    await deleteRange(store, range, (key) => [blockKey(hashOfKey(key))])
   }
-  for (;;) {
-    const writes: KeyValueWrite[] = []
-    for await (const [key] of store.entries({ ...keys.everything, limit: PAGE })) {
-      if (key !== keys.forgetting) writes.push({ key, value: null })
-    }
-    if (writes.length === 0) break
-    await store.write(writes)
-  }
+  // `forgetting` goes last of all, since it says that there is something left to delete.
+  const { from, to } = keys.everything
+  await deleteRange(store, { from, to: keys.forgetting })
+  await deleteRange(store, { from: `${keys.forgetting}\0`, to })
   await store.write([{ key: keys.forgetting, value: null }])
+}
+
+/** @param alsoOf - more keys to delete in the batch of a key. */
+async function deleteRange(
+  store: KeyValueStore,
+  { from, to }: KeyRange,
+  alsoOf: (key: string) => readonly string[] = () => []
+): Promise<void> {
+  for (;;) {
+    const writes: KeyValueWrite[] = []
+    for await (const [key] of store.entries({ from, to, limit: PAGE })) {
+      for (const name of [key, ...alsoOf(key)]) writes.push({ key: name, value: null })
+    }
+    if (writes.length === 0) return
+    await store.write(writes)
+  }
 }
 
 async function readState(store: KeyValueStore, keys: LogKeys): Promise<LogState | undefined> {
@@ -128,8 +132,12 @@ async function isSound(store: KeyValueStore, keys: LogKeys, state: LogState): Pr
   if (state.entries > 0 && state.heads.length === 0) return false
   const checked = [...new Set([...newest, ...state.heads.map(({ hash }) => hash)])]
   const rows = await store.getMany(checked.map((hash) => keys.index(hash)))
-  const blocks = await store.getMany(checked.map(blockKey))
-  return rows.every((row) => row !== undefined) && blocks.every((block) => block !== undefined)
+  const witnesses = checked.flatMap((hash, at) => {
+    const row = rows[at] === undefined ? undefined : decodeIndexRow(rows[at])
+    return row === undefined ? [] : [blockKey(hash), keys.order(row.time, hash)]
+  })
+  if (witnesses.length !== checked.length * 2) return false
+  return (await store.getMany(witnesses)).every((value) => value !== undefined)
 }
 
 async function rebuild(store: KeyValueStore, keys: LogKeys): Promise<LogState> {
@@ -138,7 +146,7 @@ async function rebuild(store: KeyValueStore, keys: LogKeys): Promise<LogState> {
   for await (const [, value] of store.entries(keys.arrivalsAfter(0))) {
     hashes.add(new TextDecoder().decode(value) as EntryHash) // written by the log
   }
-  for await (const [key] of store.entries(keys.orders)) hashes.add(hashOfOrderKey(key))
+  for await (const [key] of store.entries(keys.orders)) hashes.add(hashOfKey(key))
   if (hashes.size === 0) return EMPTY
 
   const writes: KeyValueWrite[] = []

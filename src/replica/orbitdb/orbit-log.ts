@@ -13,7 +13,7 @@ import type { LogEvents, LogSize, SealedEntry, SealedLog } from '../sealed-log.t
 import { blockKey } from '../storage/store-blockstore.ts'
 import { createEntryRules, isCausal, readStoredEntry } from './entry-rules.ts'
 import type { EntryRefusal, EntryRules, LogEntry } from './entry-rules.ts'
-import { createLogKeys, encodeIndexRow, hashOfOrderKey } from './log-keys.ts'
+import { createLogKeys, encodeIndexRow, hashOfKey } from './log-keys.ts'
 import type { IndexRow, LogKeys } from './log-keys.ts'
 import { encodeLogState, loadLogState } from './log-state.ts'
 import type { LogState } from './log-state.ts'
@@ -35,6 +35,8 @@ export interface Have {
   readonly heads: readonly EntryHash[]
   /** Older entries at exponentially growing distance. Whoever names an entry has all its ancestors. */
   readonly ladder: readonly EntryHash[]
+  /** The quota refuses more: entries would be sent in vain, in every round again. */
+  readonly isFull: boolean
 }
 
 /** Outcome of the checks that need nothing but the bytes. */
@@ -89,6 +91,8 @@ export class OrbitLog implements SealedLog {
   readonly #refusals: Record<string, number> = {}
   #writer: LogWriter | undefined
   #mayStore: MayStore = () => true
+  /** Size of the smallest entry that the quota refused since it last had room. */
+  #refusedBytes: number | undefined
   #state: LogState
   #oplog: Oplog | undefined
   #isClosed = false
@@ -282,6 +286,15 @@ export class OrbitLog implements SealedLog {
     })
   }
 
+  /** Asks the quota anew: room may have been made elsewhere. */
+  #isFull(): boolean {
+    if (this.#refusedBytes === undefined) return false
+    const { entries, bytes } = this.#state
+    const size = { entries: entries + 1, bytes: bytes + this.#refusedBytes }
+    if (this.#mayStore(size, this.#refusedBytes)) this.#refusedBytes = undefined
+    return this.#refusedBytes !== undefined
+  }
+
   /** What this replica has, for an exchange with a peer. */
   async have(): Promise<Have> {
     const { entries } = this.#state
@@ -300,7 +313,11 @@ export class OrbitLog implements SealedLog {
     const ladder = values.flatMap(
       (value) => (value === undefined ? [] : [new TextDecoder().decode(value) as EntryHash]) // written by #change
     )
-    return { heads: (await this.heads()).slice(0, MAX_HAVE_HEADS), ladder }
+    return {
+      heads: (await this.heads()).slice(0, MAX_HAVE_HEADS),
+      ladder,
+      isFull: this.#isFull()
+    }
   }
 
   /**
@@ -331,7 +348,7 @@ export class OrbitLog implements SealedLog {
       if (last === undefined) break
       to = last
       // Newest first: every child of an entry was seen before the entry, so its side is known.
-      for (const entry of await this.#readMany(keys.map(hashOfOrderKey))) {
+      for (const entry of await this.#readMany(keys.map(hashOfKey))) {
         const parents = [...entry.next, ...entry.refs]
         if (theirs.delete(entry.hash)) {
           for (const parent of parents) {
@@ -366,7 +383,7 @@ export class OrbitLog implements SealedLog {
       }
       const last = keys.at(-1)
       if (last === undefined) return
-      yield await this.#readBlocks(keys.map(hashOfOrderKey))
+      yield await this.#readBlocks(keys.map(hashOfKey))
       from = `${last}\0`
     }
   }
@@ -383,6 +400,7 @@ export class OrbitLog implements SealedLog {
     const accepted: LogEntry[] = []
     let { entries: count, bytes } = this.size()
     let held = 0
+    const isFull = this.#isFull()
 
     // Time grows along every link, so this order puts ancestors first.
     const queue = [...entries].sort((a, b) => b.time - a.time || (a.hash < b.hash ? 1 : -1))
@@ -397,6 +415,8 @@ export class OrbitLog implements SealedLog {
         .find((reason) => reason !== undefined)
       const missing = parents.filter((parent) => timeOf(parent) === undefined)
       let reason: EntryRefusal | undefined = cause
+      // Ancestors would be fetched from everybody, for an entry that has no place when they come.
+      if (reason === undefined && missing.length > 0 && isFull) reason = 'over-quota'
       if (reason === undefined && missing.length > 0) {
         if (!this.#held.has(hash)) held += 1
         this.#hold(entry, missing)
@@ -408,8 +428,10 @@ export class OrbitLog implements SealedLog {
       }
       if (reason === undefined && !isCausal(entry, parentTimes)) reason = 'time-not-causal'
       const size = { entries: count + 1, bytes: bytes + entry.bytes.byteLength }
-      if (reason === undefined && !this.#mayStore(size, entry.bytes.byteLength))
+      if (reason === undefined && !this.#mayStore(size, entry.bytes.byteLength)) {
         reason = 'over-quota'
+        this.#refusedBytes = Math.min(this.#refusedBytes ?? Infinity, entry.bytes.byteLength)
+      }
       if (reason === undefined) {
         accepted.push(entry)
         times.set(hash, entry.time)
@@ -508,8 +530,7 @@ export class OrbitLog implements SealedLog {
       ])
       if (before.entries === 0) {
         // So that a stock OrbitDB peer can open the address through bitswap.
-        const manifest = encodeLogManifest(this.manifest)
-        writes.push({ key: blockKey(hashOfBlock(manifest)), value: manifest })
+        writes.push({ key: this.#keys.manifest, value: encodeLogManifest(this.manifest) })
       }
       writes.push({ key: this.#keys.state, value: encodeLogState(state) })
       await this.#components.store.write(writes)

@@ -66,6 +66,7 @@ export async function createLogEngine(
   const { signal } = stopped
   const openings = new Map<LogAddress, Promise<OrbitLog>>()
   const logs = new Map<LogAddress, OrbitLog>()
+  const forgetting = new Map<LogAddress, Promise<void>>()
   const frameStreams = new Set<FrameStream>()
   const ownId = libp2p.peerId.toString()
   let cancelRound = (): void => undefined
@@ -208,6 +209,13 @@ export async function createLogEngine(
     return log
   }
 
+  async function forgetOne(address: LogAddress): Promise<void> {
+    // A log that is too damaged to open can still be deleted.
+    const log = await openings.get(address)?.catch(() => undefined)
+    await log?.close()
+    await forgetLog(store, createLogKeys(address))
+  }
+
   await libp2p.handle(SYNC_PROTOCOL, onStream, {
     maxInboundStreams: MAX_INBOUND_STREAMS,
     runOnLimitedConnection: false
@@ -245,6 +253,8 @@ export async function createLogEngine(
       const address = logAddressOf(manifest)
       const closing = logs.get(address)
       if (closing?.isClosed === true) await closing.close()
+      // What is stored while the rest is being deleted would be deleted too.
+      await forgetting.get(address)
       let opening = openings.get(address)
       if (opening === undefined) {
         opening = openLog(manifest, address)
@@ -257,8 +267,12 @@ export async function createLogEngine(
     },
     get: (address) => logs.get(address),
     async forget(address) {
-      await openings.get(address)?.then((log) => log.close())
-      await forgetLog(store, createLogKeys(address))
+      let running = forgetting.get(address)
+      if (running === undefined) {
+        running = forgetOne(address).finally(() => forgetting.delete(address))
+        forgetting.set(address, running)
+      }
+      await running
     },
     async sync(address, { peerId, signal: callerSignal }) {
       const peerIds = peerId === undefined ? followersOf(address) : [peerId]

@@ -84,7 +84,8 @@ async function transfer(
       batch = []
       batchBytes = 0
     }
-    for await (const page of log.missingFrom([...theirs.heads, ...theirs.ladder])) {
+    const pages = theirs.isFull ? [] : log.missingFrom([...theirs.heads, ...theirs.ladder])
+    for await (const page of pages) {
       if (page.length === 0) {
         await frames.write(encodeSyncMessage({ type: 'entries', entries: [] }))
       }

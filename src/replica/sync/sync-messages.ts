@@ -14,8 +14,7 @@ import { readEntryHash, readLogAddress } from '#protocol/log-manifest.ts'
 
 /**
  * One frame of the sync protocol. Both sides send `have`, then any number of `entries` (an empty one says "still looking"),
- * then `end`; a responder that does
- * not follow the log sends `refuse` instead.
+ * then `end`; a responder that does not follow the log sends `refuse` instead. Who hears `isFull` sends no entries.
  */
 export type SyncMessage =
   | {
@@ -23,6 +22,7 @@ export type SyncMessage =
       readonly address: LogAddress
       readonly heads: readonly EntryHash[]
       readonly ladder: readonly EntryHash[]
+      readonly isFull: boolean
     }
   | { readonly type: 'entries'; readonly entries: readonly Uint8Array[] }
   | { readonly type: 'end' }
@@ -42,7 +42,8 @@ export function encodeSyncMessage(message: SyncMessage): Uint8Array {
         type: message.type,
         address: message.address,
         heads: message.heads,
-        ladder: message.ladder
+        ladder: message.ladder,
+        isFull: message.isFull
       })
     case 'entries':
       return encodeCanonical({ type: message.type, entries: message.entries })
@@ -55,16 +56,25 @@ export function encodeSyncMessage(message: SyncMessage): Uint8Array {
 /** @throws {DeadDropError} `bytes-malformed` or `bytes-too-large` for anything else than a {@link SyncMessage}. */
 export function decodeSyncMessage(bytes: Uint8Array): SyncMessage {
   const value = decodeCanonical(bytes, MAX_SYNC_FRAME_BYTES)
-  const outer = readMap(value, 'sync message', ['type'], ['address', 'heads', 'ladder', 'entries'])
+  const outer = readMap(
+    value,
+    'sync message',
+    ['type'],
+    ['address', 'heads', 'ladder', 'isFull', 'entries']
+  )
   const type = readText(outer['type'], 'type', MAX_TYPE_CHARACTERS)
   switch (type) {
     case 'have': {
-      const map = readMap(value, 'have', ['type', 'address', 'heads', 'ladder'])
+      const map = readMap(value, 'have', ['type', 'address', 'heads', 'ladder', 'isFull'])
+      const isFull = map['isFull']
+      if (typeof isFull !== 'boolean')
+        throw new DeadDropError('bytes-malformed', 'fullness of a log is not a boolean')
       return {
         type,
         address: readLogAddress(readText(map['address'], 'log address', ADDRESS_CHARACTERS)),
         heads: readList(map['heads'], 'heads', MAX_HASHES, readHash),
-        ladder: readList(map['ladder'], 'ladder', MAX_HASHES, readHash)
+        ladder: readList(map['ladder'], 'ladder', MAX_HASHES, readHash),
+        isFull
       }
     }
     case 'entries': {
