@@ -121,6 +121,30 @@ describe('gossip', () => {
     expect(listeners).toHaveLength(19)
   }, 90_000)
 
+  it('takes a copy on another topic for another message, and a repeat for a repeat', async () => {
+    await using pim = await startDaemonNetwork()
+    await using alice = await startClientNetwork([addressOf(pim)])
+    await using eve = await startClientNetwork([addressOf(pim)])
+    const heard = collect(pim)
+    pim.libp2p.services.pubsub.subscribe('another-topic')
+    await untilConnected(alice)
+    await untilConnected(eve)
+    await until('subscriptions are known', () =>
+      [alice, eve].every(
+        (client) =>
+          subscribers(client) === 1 &&
+          client.libp2p.services.pubsub.getSubscribers('another-topic').length === 1
+      )
+    )
+    await eve.libp2p.services.pubsub.publish('another-topic', new TextEncoder().encode('hello'))
+    await until('the copy arrives', () => heard.length === 1)
+    await publish(alice, 'hello')
+    await publish(eve, 'hello')
+    await publish(alice, 'end')
+    await until('the last message arrives', () => heard.includes('end'))
+    expect(heard).toEqual(['hello', 'hello', 'end'])
+  })
+
   it('carries no name of its author', async () => {
     await using pim = await startDaemonNetwork()
     await using alice = await startClientNetwork([addressOf(pim)])

@@ -1,9 +1,11 @@
 import { noise } from '@libp2p/noise'
 import { yamux } from '@libp2p/yamux'
-import { gossipsub, type GossipsubOpts, StrictNoSign } from '@libp2p/gossipsub'
+import { gossipsub, type GossipsubOpts, type Message, StrictNoSign } from '@libp2p/gossipsub'
 import { identify, identifyPush } from '@libp2p/identify'
 import { FaultTolerance } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Libp2pOptions } from 'libp2p'
 import type { NetworkServices } from './network-platform.ts'
 
@@ -38,8 +40,8 @@ export function createSharedOptions(gossip: Partial<GossipsubOpts>): SharedOptio
       ping: ping({ maxInboundStreams: MAX_PING_STREAMS, maxOutboundStreams: MAX_PING_STREAMS }),
       pubsub: gossipsub({
         // Signed gossip would put the peer id of the author on each message, for every relaying peer to see.
-        // Without signatures the message id is SHA-256 of the data, so repeats die at once.
         globalSignaturePolicy: StrictNoSign,
+        msgIdFn: gossipMessageId,
         allowPublishToZeroTopicPeers: true,
         ignoreDuplicatePublishError: true,
         runOnLimitedConnection: false,
@@ -50,6 +52,14 @@ export function createSharedOptions(gossip: Partial<GossipsubOpts>): SharedOptio
       })
     }
   }
+}
+
+/**
+ * Names a message by topic and data, so that repeats die at once. Gossipsub's own id covers the data alone: who sends a
+ * copy on another topic first makes everybody on the way take the original for a repeat.
+ */
+function gossipMessageId({ topic, data }: Pick<Message, 'topic' | 'data'>): Uint8Array {
+  return sha256(concatBytes(utf8ToBytes(topic), Uint8Array.of(0), data))
 }
 
 /** Connection manager settings shared by all: no DNS-over-HTTPS at third parties for `/dnsaddr`. */
