@@ -1,5 +1,6 @@
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { WebRTC, WebSocketsSecure } from '@multiformats/multiaddr-matcher'
+import { BoundedMap } from '../bounded-map.ts'
 import type { Clock } from './clock.ts'
 
 /** Addresses of one peer that are looked at; whoever sends more is not believed more. */
@@ -46,7 +47,10 @@ export function createDirectDialer(
 ): DirectDialer {
   const { links, clock } = components
   const flights = new Map<string, Promise<boolean>>()
-  const backOffs = new Map<string, { readonly failures: number; readonly retryAtMs: number }>()
+  const backOffs = new BoundedMap<
+    string,
+    { readonly failures: number; readonly retryAtMs: number }
+  >(MAX_REMEMBERED)
   let failedAtMs: readonly number[] = []
 
   function mayDial(peerId: string): boolean {
@@ -67,12 +71,7 @@ export function createDirectDialer(
       LAST_BACK_OFF_MS,
       FIRST_BACK_OFF_MS * 2 ** Math.min(failures - 1, 10)
     )
-    backOffs.delete(peerId)
     backOffs.set(peerId, { failures, retryAtMs: now + backOffMs })
-    const oldest = backOffs.keys().next()
-    if (backOffs.size > MAX_REMEMBERED && oldest.done !== true) {
-      backOffs.delete(oldest.value)
-    }
     failedAtMs = [...failedAtMs, now]
   }
 

@@ -13,18 +13,17 @@ import {
 } from '#protocol/limits.ts'
 import { hashOfBlock } from '#protocol/log-manifest.ts'
 import type { LogManifest } from '#protocol/log-manifest.ts'
+import { BoundedMap } from '../bounded-map.ts'
 
 /** Why an entry is not taken into a log. The keys of the `refused` event. */
-export const ENTRY_REFUSALS = [
-  'too-large',
-  'malformed',
-  'wrong-log',
-  'no-certificate',
-  'bad-signature',
-  'time-not-causal',
-  'over-quota'
-] as const
-export type EntryRefusal = (typeof ENTRY_REFUSALS)[number]
+export type EntryRefusal =
+  | 'too-large'
+  | 'malformed'
+  | 'wrong-log'
+  | 'no-certificate'
+  | 'bad-signature'
+  | 'time-not-causal'
+  | 'over-quota'
 
 /** The parts of an OrbitDB entry that have a meaning here; everything else was checked away. */
 export interface LogEntry {
@@ -69,18 +68,14 @@ export function createEntryRules(
   { verifier }: { readonly verifier: SignatureVerifier },
   { manifest, address }: { readonly manifest: LogManifest; readonly address: LogAddress }
 ): EntryRules {
-  const admitted = new Set<string>()
+  const admitted = new BoundedMap<string, true>(MAX_CACHED_WRITERS)
 
   async function isAdmitted(writer: string, certificate: string): Promise<boolean> {
     const name = `${writer}${certificate}`
-    if (admitted.has(name)) return true
+    if (admitted.get(name) === true) return true
     if (!(await verifyGateCertificate(verifier, manifest, address, writer, certificate)))
       return false
-    if (admitted.size >= MAX_CACHED_WRITERS) {
-      const oldest = admitted.values().next()
-      if (oldest.done !== true) admitted.delete(oldest.value)
-    }
-    admitted.add(name)
+    admitted.set(name, true)
     return true
   }
 

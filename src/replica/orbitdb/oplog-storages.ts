@@ -4,7 +4,7 @@ import { DeadDropError } from '#protocol/errors.ts'
 import type { KeyValueStore } from '#protocol/key-value-store.ts'
 import { readEntryHash } from '#protocol/log-manifest.ts'
 import { blockKey } from '../storage/store-blockstore.ts'
-import { BoundedMap } from './bounded-map.ts'
+import { BoundedMap } from '../bounded-map.ts'
 import { decodeIndexRow } from './log-keys.ts'
 import type { IndexRow, LogKeys } from './log-keys.ts'
 

@@ -4,7 +4,7 @@ import { equalBytes } from '#protocol/cbor.ts'
 import type { SignatureVerifier } from '#protocol/ed25519.ts'
 import { DeadDropError } from '#protocol/errors.ts'
 import type { LogWriter } from '#protocol/gate.ts'
-import { BoundedMap } from './bounded-map.ts'
+import { BoundedMap } from '../bounded-map.ts'
 
 const MAX_REMEMBERED = 512
 

@@ -7,14 +7,13 @@ import { MAX_ENTRY_BYTES, MAX_LIVE_FRAME_BYTES } from '#protocol/limits.ts'
 import { encodeLiveFrame, readLiveFrame } from '#protocol/live-frame.ts'
 import { LIVE_TOPIC_SUFFIX } from '#protocol/protocol-ids.ts'
 import type { Clock } from '../network/clock.ts'
-import { BoundedMap } from '../orbitdb/bounded-map.ts'
 import type { LogEntry } from '../orbitdb/entry-rules.ts'
 import type { OrbitLog } from '../orbitdb/orbit-log.ts'
+import { createLiveFrameMemory } from './live-frame-memory.ts'
+import type { LiveFrameMemory } from './live-frame-memory.ts'
 
 /** Entries that wait for the disk, per log. Beyond it gossip is dropped: the next exchange brings it. */
 const MAX_WAITING_ENTRIES = 2_048
-/** Writers whose newest live frame is remembered, per log. */
-const MAX_LIVE_WRITERS = 1_024
 
 /** The live side of replication: entries on the topic of the log's address, live frames on another. */
 export interface Gossip {
@@ -31,8 +30,7 @@ interface Followed {
   readonly log: OrbitLog
   readonly waiting: { readonly entry: LogEntry; readonly from: string }[]
   isStoring: boolean
-  /** Newest live frame of each writer, so that none is played twice. */
-  readonly liveTimes: BoundedMap<string, number>
+  readonly heardLive: LiveFrameMemory
 }
 
 /**
@@ -84,15 +82,13 @@ export function createGossip(components: {
     }
   }
 
-  function liveValidator({ log, liveTimes }: Followed): TopicValidatorFn {
+  function liveValidator({ log, heardLive }: Followed): TopicValidatorFn {
     return async (_peer, { data }) => {
       if (data.byteLength > MAX_LIVE_FRAME_BYTES) return TopicValidatorResult.Reject
       const frame = await readLiveFrame(verifier, log.manifest, log.address, data)
       if (frame === undefined) return TopicValidatorResult.Reject
-      // Of one writer only newer frames count: otherwise anybody could play old presence again, days later.
-      if (log.isClosed || frame.timeMs <= (liveTimes.get(frame.writer) ?? -1))
+      if (log.isClosed || !heardLive.isNew(frame.writer, frame.timeMs))
         return TopicValidatorResult.Ignore
-      liveTimes.set(frame.writer, frame.timeMs)
       log.emit('live', { log: log.address, writer: frame.writer, sealed: frame.sealed })
       return TopicValidatorResult.Accept
     }
@@ -104,7 +100,7 @@ export function createGossip(components: {
         log,
         waiting: [],
         isStoring: false,
-        liveTimes: new BoundedMap(MAX_LIVE_WRITERS)
+        heardLive: createLiveFrameMemory({ clock })
       }
       followed.set(log.address, follow)
       const liveTopic = log.address + LIVE_TOPIC_SUFFIX

@@ -1,4 +1,4 @@
-/** A map that forgets its oldest entry beyond `limit`. Reading does not refresh: writers of a log come in bursts, not in cycles. */
+/** A map that forgets its oldest entry beyond `limit`. Only writing refreshes an entry: what is remembered here comes in bursts, not in cycles. */
 export class BoundedMap<K, V> {
   readonly #values = new Map<K, V>()
   readonly #limit: number
@@ -17,6 +17,10 @@ export class BoundedMap<K, V> {
     if (this.#values.size <= this.#limit) return
     const oldest = this.#values.keys().next()
     if (oldest.done !== true) this.#values.delete(oldest.value)
+  }
+
+  delete(key: K): void {
+    this.#values.delete(key)
   }
 
   clear(): void {
