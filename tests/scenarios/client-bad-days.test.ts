@@ -4,6 +4,8 @@ import type { ConversationView, MessageView } from '#client/client.ts'
 import { PIN_PROTOCOL } from '#protocol/protocol-ids.ts'
 import { createNodeReplica } from '#replica/create-replica.node.ts'
 import { createDaemonPlatform } from '#replica/network/libp2p-options.node.ts'
+import { createIdentity } from '#sealing/identity.ts'
+import { encodeInvite, readInvite } from '#sealing/invite-link.ts'
 import { createMemoryStore } from '#replica/storage/memory-store.ts'
 import {
   acquaint,
@@ -107,6 +109,36 @@ it('a node that is down makes accepting say so, and it goes on when the node com
     client.snapshot().acceptances.find(({ step }) => step === 'done')
   )
   expect(acceptance).toMatchObject({ inviterName: 'Alice', error: null })
+})
+
+it('an expired link is refused at once, and one that names another inviter when its drop is read', async () => {
+  await using temp = await withTempDir()
+  await using node = await spawnPinningNode({ dataDir: temp.path })
+  await using eve = await startClient({ nodes: node.multiaddrs })
+  await eve.client.createIdentity('Eve')
+  await eve.until((client) => (client.snapshot().connection === 'relayed' ? true : undefined))
+  const { link } = await eve.client.createInvite()
+  await eve.until((client) => ((client.snapshot().invite?.heldBy ?? 0) > 0 ? true : undefined))
+
+  const later = createCrookedClock({ offsetMs: 31 * DAY_MS })
+  await using carol = await startClient({ nodes: node.multiaddrs, clock: later })
+  await carol.client.createIdentity('Carol')
+  await expect(carol.client.acceptInvite(link)).rejects.toMatchObject({ code: 'invite-expired' })
+  expect(carol.client.snapshot().acceptances).toEqual([])
+
+  // Eve's own drop, in a link that claims to be from Alice.
+  const { secret, expiresAtMs, nodes } = readInvite(link)
+  const alice = createIdentity({ random: (length) => new Uint8Array(length).fill(3) })
+  const { rootPublicKey } = alice
+  const forged = encodeInvite({ rootPublicKey, secret, expiresAtMs, nodes })
+  await using bob = await startClient({ nodes: node.multiaddrs })
+  await bob.client.createIdentity('Bob')
+  const { id } = await bob.client.acceptInvite(forged)
+  const failed = await bob.until((client) =>
+    client.snapshot().acceptances.find((candidate) => candidate.step === 'failed')
+  )
+  expect(failed).toMatchObject({ id, error: 'invite-forged', conversation: null })
+  expect(bob.client.snapshot().conversations).toEqual([])
 })
 
 it('a node that answers rubbish or forges receipts is not believed, and an honest one still is', async () => {
