@@ -2,10 +2,8 @@ import type { PinRefusal, PinRequest } from '#protocol/pin-messages.ts'
 import type { Quota } from './quota.ts'
 import type { PinnedLog } from './registry.ts'
 
-/** What the node knows when a well-formed request arrives whose signature was checked. */
+/** What the node knows when a well-formed request for it arrives whose signature was checked. */
 export interface AdmissionState {
-  /** Own peer id. */
-  readonly node: string
   readonly nowMs: number
   /** The record of this log, if it is held. */
   readonly held: PinnedLog | undefined
@@ -34,7 +32,6 @@ export function admitPin(
   state: AdmissionState,
   quota: Quota
 ): Admission {
-  if (request.node !== state.node) return { kind: 'refuse', status: 'wrong-node' }
   const { held, nowMs } = state
   if (held === undefined) {
     if (state.heldLogs >= quota.maxLogs) return { kind: 'refuse', status: 'over-quota' }

@@ -15,8 +15,8 @@ export interface NonceMemory {
 }
 
 /**
- * The newest of these are remembered, also across restarts. To push one out, somebody has to get as many requests
- * admitted; a replay after that renews a promise that its writer once asked for, and does nothing else.
+ * The newest of these are remembered, also across restarts. To push one out, somebody has to send as many signed
+ * requests; a replay after that renews a promise that its writer once asked for, and does nothing else.
  */
 export const MAX_NONCES = 65_536
 

@@ -71,7 +71,9 @@ export function createPinService(
   const underWay = new Set<Promise<PinAnswer>>()
   const requestsOfPeer = new Map<string, number>()
   const requestsForLog = new Map<LogAddress, number>()
-  const expiring = new Set<LogAddress>()
+  const dropping = new Set<LogAddress>()
+  /** Logs that are registered, and for which no receipt was signed yet. */
+  const unpromised = new Set<LogAddress>()
   /** Why the last entry was turned away, by log; gone when the log grows again or room was made. */
   const shortages = new Map<LogAddress, Shortage>()
 
@@ -118,8 +120,13 @@ export function createPinService(
     if (nonceWrites === undefined) return refuse('replayed')
 
     const address = logAddressOf(request.manifest)
-    if (expiring.has(address)) return refuse('busy')
-    return counting(requestsForLog, address, () => hold(request, address, from, nonceWrites))
+    if (dropping.has(address)) return refuse('busy')
+    const result = await counting(requestsForLog, address, () =>
+      hold(request, address, from, nonceWrites)
+    )
+    // Another request for the log may still be given a receipt.
+    if (!requestsForLog.has(address)) await dropUnpromised(address)
+    return result
   }
 
   async function hold(
@@ -134,7 +141,6 @@ export function createPinService(
       request,
       address,
       {
-        node: replica.peerId,
         nowMs: clock.now(),
         held: registry.get(address),
         heldLogs: registry.size(),
@@ -145,6 +151,7 @@ export function createPinService(
     )
     if (admission.kind === 'refuse') return admission
     const { record } = admission
+    if (registry.get(address) === undefined) unpromised.add(address)
     try {
       await registry.put(record, nonceWrites, { isDurable: false })
       const log = await openPinned(record)
@@ -164,6 +171,32 @@ export function createPinService(
     }
   }
 
+  /** A new log that was refused with nothing stored must not take a place for as long as its promise would have lasted. */
+  async function dropUnpromised(address: LogAddress): Promise<void> {
+    const isEmpty = (replica.get(address)?.size().entries ?? 0) === 0
+    if (!unpromised.has(address) || !isEmpty || dropping.has(address) || stopped.signal.aborted)
+      return
+    await drop(address).catch((error: unknown) => logger.event('drop-failed', describeError(error)))
+  }
+
+  /** Deletes a log and its record. Requests for it are `busy` meanwhile. */
+  async function drop(address: LogAddress): Promise<void> {
+    dropping.add(address)
+    try {
+      // The record goes last: after a crash in between, the next sweep finds it and deletes the rest.
+      await replica.forget(address)
+      await registry.remove(address)
+      usage.delete(address)
+      unpromised.delete(address)
+      shortages.delete(address)
+      for (const [waiting, shortage] of shortages) {
+        if (shortage === 'storage-full') shortages.delete(waiting) // room was made
+      }
+    } finally {
+      dropping.delete(address)
+    }
+  }
+
   /** @returns why the wanted heads cannot be held; `undefined` when they are, or when they did not come in time. */
   async function fetchHeads(
     log: SealedLog,
@@ -177,7 +210,7 @@ export function createPinService(
     const signal = AbortSignal.any([done.signal, stopped.signal])
     try {
       const synced = replica.sync(log.address, { peerId: from, signal }).then(
-        async () => {
+        () => {
           // The asking peer gave all it has; what was turned away meanwhile will not come from elsewhere.
           if (shortages.has(log.address)) done.abort()
         },
@@ -204,6 +237,7 @@ export function createPinService(
     const record = registry.get(log.address)
     if (record === undefined)
       throw new Error('record of a log vanished while its request was under way')
+    unpromised.delete(log.address)
     // A durable write after the entries were written makes them durable too: they are in the same store.
     await registry.put(record, [], { isDurable: true })
     return signPinReceipt(
@@ -222,7 +256,11 @@ export function createPinService(
   }
 
   async function handle(message: Uint8Array, from: string): Promise<Uint8Array> {
-    const result = await admitRequest(message, from)
+    const result = await admitRequest(message, from).catch((error: unknown) => {
+      // The network below closes the stream and says nothing to the operator.
+      logger.event('request-failed', describeError(error))
+      throw error
+    })
     if (result.kind === 'held') metrics.pinHeld()
     else metrics.pinRefused(result.status)
     return encodePinAnswer(result)
@@ -260,22 +298,10 @@ export function createPinService(
     async expire(address, isOver) {
       const record = registry.get(address)
       if (record === undefined || !isOver(record)) return false
-      if (requestsForLog.has(address) || expiring.has(address)) return false
-      expiring.add(address)
-      try {
-        // The record goes last: after a crash in between, the next sweep finds it and deletes the rest.
-        await replica.forget(address)
-        await registry.remove(address)
-        usage.delete(address)
-        shortages.delete(address)
-        for (const [waiting, shortage] of shortages) {
-          if (shortage === 'storage-full') shortages.delete(waiting) // room was made
-        }
-        metrics.logExpired()
-        return true
-      } finally {
-        expiring.delete(address)
-      }
+      if (requestsForLog.has(address) || dropping.has(address)) return false
+      await drop(address)
+      metrics.logExpired()
+      return true
     },
     async stop() {
       stopped.abort()

@@ -219,6 +219,34 @@ describe('pin service', () => {
     })
   })
 
+  it('keeps no place for a new log of which it can store nothing', async () => {
+    const quota: Quota = {
+      ...wide,
+      logs: { ...wide.logs, drop: { maxEntries: 2, maxBytes: 10, maxHoldMs: DAY_MS } }
+    }
+    const { ask, replica, registry } = await createWorld({ quota })
+    const log = gatedLog(1)
+    const heads = [replica.offer(log.address, 'one')]
+    const both = [ask(log, { kind: 'drop', heads }), ask(log, { kind: 'drop', heads })]
+    expect(await Promise.all(both)).toEqual([refused('over-quota'), refused('over-quota')])
+    expect(registry.size()).toBe(0)
+    expect(replica.get(log.address)).toBeUndefined()
+    expect(await ask(log, { kind: 'conversation', heads })).toMatchObject({ kind: 'held' })
+  })
+
+  it('keeps a promise that it gave about an empty log, whatever it refuses later', async () => {
+    const quota: Quota = {
+      ...wide,
+      logs: { ...wide.logs, drop: { maxEntries: 2, maxBytes: 10, maxHoldMs: DAY_MS } }
+    }
+    const { ask, replica, registry } = await createWorld({ quota })
+    const log = gatedLog(1)
+    expect(await ask(log, { kind: 'drop' })).toMatchObject({ kind: 'held' })
+    const heads = [replica.offer(log.address, 'one')]
+    expect(await ask(log, { kind: 'drop', heads })).toEqual(refused('over-quota'))
+    expect(registry.size()).toBe(1)
+  })
+
   it('counts the bytes of all logs together', async () => {
     const { ask, replica } = await createWorld({
       quota: createQuota({ maxLogs: 10, maxBytes: 300, holdDays: 1 })
@@ -234,9 +262,10 @@ describe('pin service', () => {
   })
 
   it('says storage-full when the disk is', async () => {
-    const { ask, replica } = await createWorld()
+    const { ask, replica, registry } = await createWorld()
     replica.failOpening(new DeadDropError('storage-full', 'no space left'))
     expect(await ask(gatedLog(1))).toEqual(refused('storage-full'))
+    expect(registry.size()).toBe(0)
     replica.failOpening(undefined)
     expect(await ask(gatedLog(1))).toMatchObject({ kind: 'held' })
   })
