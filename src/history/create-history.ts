@@ -42,7 +42,9 @@ import {
   sessionKey
 } from './history-keys.ts'
 import type { Vault } from './ports.ts'
-import type { IndexTarget, StoredCell, ValueCodec } from './stored-values.ts'
+import { bytesRecord } from './record-kind.ts'
+import type { RecordKind } from './record-kind.ts'
+import type { IndexTarget, StoredCell } from './stored-values.ts'
 import {
   cellCodec,
   cursorCodec,
@@ -86,7 +88,6 @@ export async function createHistory(
   const inTurn = createTurns()
   const unreadCounts = new Map<string, number>()
   const parkedCounts = new Map<string, number>()
-  const unreadable = new Map<string, number>()
   let isClosed = false
   let isFormatStored = await checkFormat()
 
@@ -102,7 +103,7 @@ export async function createHistory(
     return true
   }
 
-  async function unseal<T>(key: string, sealed: Uint8Array, codec: ValueCodec<T>): Promise<T> {
+  async function unseal<T>(key: string, sealed: Uint8Array, codec: RecordKind<T>): Promise<T> {
     let cause: unknown
     try {
       const plain = await vault.open(key, sealed)
@@ -115,7 +116,7 @@ export async function createHistory(
     throw new DeadDropError('storage-corrupt', `stored ${codec.name} cannot be read`, { cause })
   }
 
-  async function read<T>(key: string, codec: ValueCodec<T>): Promise<T | undefined> {
+  async function read<T>(key: string, codec: RecordKind<T>): Promise<T | undefined> {
     const sealed = await store.get(key)
     return sealed === undefined ? undefined : unseal(key, sealed, codec)
   }
@@ -124,29 +125,28 @@ export async function createHistory(
   async function readable<T>(
     key: string,
     sealed: Uint8Array | undefined,
-    codec: ValueCodec<T>
+    codec: RecordKind<T>
   ): Promise<T | undefined> {
     if (sealed === undefined) return undefined
     try {
       return await unseal(key, sealed, codec)
     } catch {
-      unreadable.set(codec.name, (unreadable.get(codec.name) ?? 0) + 1)
       return undefined
     }
   }
 
   async function readAll<T>(
     prefix: string,
-    codec: ValueCodec<T>,
+    codec: RecordKind<T>,
     limit = Infinity
   ): Promise<{ readonly items: ReadonlyMap<string, T>; readonly corrupt: number }> {
     const items = new Map<string, T>()
     let corrupt = 0
     for await (const [key, sealed] of store.entries({ from: prefix, to: endOf(prefix) })) {
+      if (items.size >= limit) break
       const value = await readable(key, sealed, codec)
       if (value === undefined) corrupt++
       else items.set(key.slice(prefix.length), value)
-      if (items.size >= limit) break
     }
     return { items, corrupt }
   }
@@ -213,7 +213,7 @@ export async function createHistory(
       batch.put(cursorKey(log), cursorCodec, arrival)
     batch.apply(change.holdTasks, holdKey, holdCodec)
     for (const { kind, id, bytes } of change.records ?? []) {
-      batch.set(recordKey(kind, id), sessionCodec, bytes)
+      batch.set(recordKey(kind, id), bytesRecord(kind), bytes)
     }
 
     await store.write(await batch.seal(vault), { isDurable })
@@ -512,7 +512,6 @@ export async function createHistory(
       whileOpen(async () => [
         ...(await readAll(duePrefix(conversation), dueCodec, limit)).items.values()
       ]),
-    unreadable: () => new Map(unreadable),
     async close() {
       await inTurn(async () => {
         isClosed = true
@@ -539,17 +538,17 @@ interface PutsAndRemoves<T> {
 }
 
 interface Batch {
-  put<T>(key: string, codec: ValueCodec<T>, value: T): void
+  put<T>(key: string, codec: RecordKind<T>, value: T): void
   /** Bytes that are sealed already. */
   putRaw(key: string, sealed: Uint8Array): void
   remove(key: string): void
   /** {@link put}, or {@link remove} for `null`. */
-  set<T>(key: string, codec: ValueCodec<T>, value: T | null): void
+  set<T>(key: string, codec: RecordKind<T>, value: T | null): void
   /** Removes first: what is put in the same change stays. */
   apply<T>(
     changes: PutsAndRemoves<T> | undefined,
     keyOf: (value: T) => string,
-    codec: ValueCodec<T>
+    codec: RecordKind<T>
   ): void
   seal(vault: Vault): Promise<readonly KeyValueWrite[]>
 }

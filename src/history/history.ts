@@ -127,9 +127,6 @@ export interface History {
   /** Oldest first. */
   dueReceipts(conversation: string, limit: number): Promise<readonly DueReceipt[]>
 
-  /** How often a stored value could not be read and was left out, by kind, since this history was opened. */
-  unreadable(): ReadonlyMap<string, number>
-
   /** Lets running commits end and refuses later ones; the store stays open, whoever made it closes it. May be called twice. */
   close(): Promise<void>
 }

@@ -21,7 +21,7 @@ export interface RecordWrite {
 }
 
 /** Largest encoding of one record that is read back, bytes. Catches corruption before it becomes an allocation. */
-export const MAX_RECORD_BYTES = 16 * 1024 * 1024
+const MAX_RECORD_BYTES = 16 * 1024 * 1024
 
 /** A kind whose value is bytes: identity, session, whatever brings a codec of its own. */
 export function bytesRecord(name: string): RecordKind<Uint8Array> {

@@ -1,14 +1,6 @@
 import type { EntryHash, LogAddress, SealedBytes } from '#protocol/brand.ts'
 import type { CborValue } from '#protocol/cbor.ts'
-import {
-  decodeCanonical,
-  encodeCanonical,
-  readBytes,
-  readInteger,
-  readList,
-  readMap,
-  readText
-} from '#protocol/cbor.ts'
+import { readBytes, readInteger, readList, readMap, readText } from '#protocol/cbor.ts'
 import { DeadDropError } from '#protocol/errors.ts'
 import { MAX_LAMPORT_TIME, MAX_SEALED_BYTES, MAX_TEXT_BYTES } from '#protocol/limits.ts'
 import type { MessageCell, MessageVersion, Order } from '#messaging/conversation-reducer.ts'
@@ -16,7 +8,8 @@ import type { HoldTask, OutboxItem } from '#messaging/outbox.ts'
 import type { Author } from '#messaging/ports.ts'
 import type { DueReceipt } from '#messaging/receipt-batch.ts'
 import type { ParkedEntry } from './history.ts'
-import { MAX_RECORD_BYTES } from './record-kind.ts'
+import { bytesRecord, cborRecord } from './record-kind.ts'
+import type { RecordKind } from './record-kind.ts'
 
 /** A cell and what only this device knows about it. */
 export interface StoredCell {
@@ -31,37 +24,28 @@ export interface IndexTarget {
   readonly author: Author
 }
 
-/** One kind of stored value. `name` appears in errors. */
-export interface ValueCodec<T> {
-  readonly name: string
-  encode(value: T): Uint8Array
-  /** @throws {DeadDropError} `bytes-malformed`, `bytes-too-large` */
-  decode(bytes: Uint8Array): T
-}
-
 const MAX_ITEMS = 1_000_000
 const MAX_TEXT = 1_024
 const MAX_NUMBER = Number.MAX_SAFE_INTEGER
 
+/** A {@link cborRecord} that fails where it can be told, and not at the next start, when a value would not read back. */
 function codec<T>(
   name: string,
   write: (value: T) => CborValue,
   read: (value: CborValue) => T
-): ValueCodec<T> {
-  const decode = (bytes: Uint8Array): T => read(decodeCanonical(bytes, MAX_RECORD_BYTES))
+): RecordKind<T> {
+  const kind = cborRecord(name, write, read)
   return {
-    name,
+    ...kind,
     encode(value) {
-      const bytes = encodeCanonical(write(value))
+      const bytes = kind.encode(value)
       try {
-        // What would not read back must fail here, where it can be told, and not at the next start.
-        decode(bytes)
+        kind.decode(bytes)
       } catch (cause) {
         throw new DeadDropError('internal', `${name} does not read back`, { cause })
       }
       return bytes
-    },
-    decode
+    }
   }
 }
 
@@ -71,11 +55,7 @@ export const formatCodec = codec<number>(
   (value) => readInteger(value, 'format version', 1, MAX_NUMBER)
 )
 
-export const sessionCodec: ValueCodec<Uint8Array> = {
-  name: 'session',
-  encode: (value) => value,
-  decode: (bytes) => bytes
-}
+export const sessionCodec = bytesRecord('session')
 
 export const cursorCodec = codec<number>(
   'cursor',

@@ -233,7 +233,7 @@ export function trailOf(record: MessageRecord): DeliveryTrail {
 }
 
 /** @returns below 0 when `a` comes first. Hashes compare by code unit: no locale may change the order. */
-export function compareOrders(a: Order, b: Order): number {
+function compareOrders(a: Order, b: Order): number {
   return compareNumbers(a.time, b.time) || compareTexts(a.hash, b.hash)
 }
 

@@ -33,34 +33,9 @@ export function inAppendOrder(items: readonly OutboxItem[]): readonly OutboxItem
   return [...items].sort((a, b) => a.sequence - b.sequence || (a.id < b.id ? -1 : 1))
 }
 
-/** What a restart has to find out about one log. */
-export interface Recovery {
-  readonly log: LogAddress
-  /** Entries that arrived after this one are to be shown to the matcher. */
-  readonly afterArrival: number
-  readonly items: readonly OutboxItem[]
-}
-
-/** Groups what was sealed before a crash by log: whether it was appended is to be read there, before anything is appended again. */
-export function planRecovery(items: readonly OutboxItem[]): readonly Recovery[] {
-  const logs = new Map<LogAddress, OutboxItem[]>()
-  for (const item of inAppendOrder(items)) {
-    const known = logs.get(item.log)
-    if (known === undefined) logs.set(item.log, [item])
-    else known.push(item)
-  }
-  return [...logs].map(([log, ofLog]) => ({
-    log,
-    afterArrival: Math.min(...ofLog.map((item) => item.afterArrival)),
-    items: ofLog
-  }))
-}
-
 export interface AppendMatcher {
   /** The item whose bytes this entry carries, each item at most once. */
   match(entry: SealedEntry): OutboxItem | undefined
-  /** What no entry carried, in append order: to be appended again. */
-  unmatched(): readonly OutboxItem[]
 }
 
 const PREFIX_BYTES = 24
@@ -83,8 +58,7 @@ export function createAppendMatcher(items: readonly OutboxItem[]): AppendMatcher
           candidates.filter((item) => item !== found)
         )
       return found
-    },
-    unmatched: () => inAppendOrder([...open.values()].flat())
+    }
   }
 }
 

@@ -15,7 +15,7 @@ import {
 import { encodeContent } from '#messaging/message-codec.ts'
 import type { Author } from '#messaging/ports.ts'
 import type { OutboxItem } from '#messaging/outbox.ts'
-import { createAppendMatcher, nextSequence, planRecovery } from '#messaging/outbox.ts'
+import { createAppendMatcher, nextSequence } from '#messaging/outbox.ts'
 import { receiveEntry } from '#messaging/receive-entry.ts'
 import { planReceipts } from '#messaging/receipt-batch.ts'
 import type { SealedEntry } from '#replica/sealed-log.ts'
@@ -317,25 +317,23 @@ async function compose(history: History, number: number, newestArrival: number):
 
 /** What the client does at every start: look in the log first, append what is not there. */
 async function recover(history: History, entries: SealedEntry[]): Promise<void> {
-  for (const { afterArrival, items } of planRecovery(await history.outbox())) {
-    const matcher = createAppendMatcher(items)
-    for (const entry of entries.filter(({ arrival }) => arrival > afterArrival)) {
-      const found = matcher.match(entry)
-      if (found !== undefined) await settle(history, found, entry, alice)
+  const matcher = createAppendMatcher(await history.outbox())
+  for (const entry of entries) {
+    const found = matcher.match(entry)
+    if (found !== undefined) await settle(history, found, entry, alice)
+  }
+  for (const item of await history.outbox()) {
+    const arrival = entries.length + 1
+    const entry: SealedEntry = {
+      log: item.log,
+      hash: hashOf(`own${arrival}`),
+      writer: 'aa'.repeat(32),
+      time: arrival,
+      arrival,
+      sealed: item.sealed
     }
-    for (const item of matcher.unmatched()) {
-      const arrival = entries.length + 1
-      const entry: SealedEntry = {
-        log: item.log,
-        hash: hashOf(`own${arrival}`),
-        writer: 'aa'.repeat(32),
-        time: arrival,
-        arrival,
-        sealed: item.sealed
-      }
-      entries.push(entry)
-      await settle(history, item, entry, alice)
-    }
+    entries.push(entry)
+    await settle(history, item, entry, alice)
   }
 }
 
