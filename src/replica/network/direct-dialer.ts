@@ -1,6 +1,7 @@
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { WebRTC, WebSocketsSecure } from '@multiformats/multiaddr-matcher'
 import { BoundedMap } from '../bounded-map.ts'
+import { abortable } from './abortable.ts'
 import type { Clock } from './clock.ts'
 
 /** Addresses of one peer that are looked at; whoever sends more is not believed more. */
@@ -103,7 +104,7 @@ export function createDirectDialer(
       }
       const running = flights.get(peerId)
       if (running !== undefined) {
-        return falseOnAbort(running, signal)
+        return abortable(running, signal).catch(() => false)
       }
       const addresses = selectDirectAddresses(peerId, multiaddrs, links)
       if (addresses.length === 0 || signal.aborted || !mayDial(peerId)) {
@@ -113,16 +114,13 @@ export function createDirectDialer(
       const cancelTimeout = clock.after(DIRECT_DIAL_TIMEOUT_MS, () => {
         deadline.abort()
       })
-      const flight = fly(
-        peerId,
-        addresses,
-        AbortSignal.any([signal, stopped, deadline.signal])
-      ).finally(() => {
+      const ended = AbortSignal.any([signal, stopped, deadline.signal])
+      const flight = fly(peerId, addresses, ended).finally(() => {
         cancelTimeout()
         flights.delete(peerId)
       })
       flights.set(peerId, flight)
-      return falseOnAbort(flight, AbortSignal.any([signal, stopped, deadline.signal]))
+      return abortable(flight, ended).catch(() => false)
     }
   }
 }
@@ -179,20 +177,4 @@ function parseAddress(text: string): Multiaddr | null {
   } catch {
     return null
   }
-}
-
-function falseOnAbort(work: Promise<boolean>, signal: AbortSignal): Promise<boolean> {
-  if (signal.aborted) {
-    return Promise.resolve(false)
-  }
-  return new Promise((resolve) => {
-    const onAbort = (): void => {
-      resolve(false)
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
-    void work.then((isConnected) => {
-      signal.removeEventListener('abort', onAbort)
-      resolve(isConnected)
-    })
-  })
 }

@@ -3,6 +3,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { WebRTCDirect, WebSockets, WebSocketsSecure } from '@multiformats/multiaddr-matcher'
 import { DeadDropError } from '#protocol/errors.ts'
 import type { NodeLink } from '../replica.ts'
+import { abortable } from './abortable.ts'
 import type { Clock } from './clock.ts'
 
 /** Most nodes to stay connected to; each costs a socket for ever. */
@@ -294,17 +295,4 @@ function isOtherIdentity(error: unknown): boolean {
     error.name === 'EncryptionFailedError' &&
     error.message.includes('does not match expected remote identity key')
   )
-}
-
-/** Rejects with the reason of `signal` even when the work under it does not listen. */
-function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'))
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
-    work.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', onAbort)
-    })
-  })
 }

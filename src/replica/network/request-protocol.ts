@@ -2,6 +2,7 @@ import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { DeadDropError, isDeadDropError } from '#protocol/errors.ts'
 import type { Replica } from '../replica.ts'
+import { abortable } from './abortable.ts'
 import type { NetworkServices } from './network-platform.ts'
 import { readMessage, sendMessage } from './stream-messages.ts'
 
@@ -57,7 +58,7 @@ export function createRequestProtocol(
     }
     const deadline = AbortSignal.any([stopped, AbortSignal.timeout(ANSWER_TIMEOUT_MS)])
     try {
-      const reply = await orAbort(handler(message, connection.remotePeer.toString()), deadline)
+      const reply = await abortable(handler(message, connection.remotePeer.toString()), deadline)
       await sendMessage(stream, reply, deadline)
     } catch {
       failedHandlers++
@@ -109,20 +110,4 @@ export function createRequestProtocol(
       )
     }
   }
-}
-
-function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      reject(new Error('deadline passed'))
-    }
-    if (signal.aborted) {
-      onAbort()
-      return
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
-    work.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', onAbort)
-    })
-  })
 }

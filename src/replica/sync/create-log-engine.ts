@@ -8,6 +8,7 @@ import { MAX_SYNC_FRAME_BYTES, SYNC_IDLE_TIMEOUT_MS } from '#protocol/limits.ts'
 import { logAddressOf } from '#protocol/log-manifest.ts'
 import type { LogManifest } from '#protocol/log-manifest.ts'
 import { SYNC_PROTOCOL } from '#protocol/protocol-ids.ts'
+import { abortable } from '../network/abortable.ts'
 import type { Clock } from '../network/clock.ts'
 import type { NetworkServices } from '../network/network-platform.ts'
 import type { LogEntry } from '../orbitdb/entry-rules.ts'
@@ -112,7 +113,7 @@ export async function createLogEngine(
   }
 
   async function exchangeWith(address: LogAddress, peerId: string): Promise<SyncOutcome> {
-    const failed: SyncOutcome = { peerId, kind: 'failed', received: 0, sent: 0 }
+    const failed = failedOutcome(peerId)
     try {
       const log = logs.get(address)
       const [connection] = openConnections(peerId)
@@ -299,28 +300,16 @@ export async function createLogEngine(
   }
 }
 
-async function orFailed(
+function orFailed(
   run: Promise<SyncOutcome>,
   peerId: string,
   signal: AbortSignal
 ): Promise<SyncOutcome> {
-  const failed: SyncOutcome = { peerId, kind: 'failed', received: 0, sent: 0 }
-  if (signal.aborted) return failed
-  const done = new AbortController()
-  const aborted = new Promise<SyncOutcome>((resolve) => {
-    signal.addEventListener(
-      'abort',
-      () => {
-        resolve(failed)
-      },
-      { signal: done.signal }
-    )
-  })
-  try {
-    return await Promise.race([run, aborted])
-  } finally {
-    done.abort()
-  }
+  return abortable(run, signal).catch(() => failedOutcome(peerId))
+}
+
+function failedOutcome(peerId: string): SyncOutcome {
+  return { peerId, kind: 'failed', received: 0, sent: 0 }
 }
 
 async function waitForEntries(
