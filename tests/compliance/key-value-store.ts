@@ -116,5 +116,6 @@ export function describeKeyValueStore(createStore: () => Promise<KeyValueStore>)
     await expect(store.write([{ key: 'a', value: bytes(1) }])).rejects.toMatchObject({
       code: 'stopped'
     })
+    await expect(keysOf(store, 'a', 'b')).rejects.toMatchObject({ code: 'stopped' })
   })
 }

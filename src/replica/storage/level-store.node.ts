@@ -41,8 +41,8 @@ export async function openLevelStore(init: { readonly directory: string }): Prom
     getMany: (keys) => guarded(async () => (await level.getMany([...keys])).map(asBytesOrNothing)),
     async *entries({ from, to, isReverse = false, limit = -1 }: KeyRange) {
       if (limit === 0 || from >= to) return
-      const iterator = level.iterator({ gte: from, lt: to, reverse: isReverse, limit })
       try {
+        const iterator = level.iterator({ gte: from, lt: to, reverse: isReverse, limit })
         for await (const [key, value] of iterator) yield [key, asBytes(value)] as const
       } catch (error) {
         throw storageError(error)
