@@ -19,11 +19,6 @@ export const GRACE_MS = 86_400_000
 /** Logs deleted in one round, so that a round ends: forgetting a long log takes a while. */
 const MAX_LOGS_PER_SWEEP = 64
 
-/** Whether the promise about `record` has ended, grace included. */
-export function isPromiseOver(record: PinnedLog, nowMs: number): boolean {
-  return nowMs > record.heldUntilMs + GRACE_MS
-}
-
 /** @param components.onError - told when deleting failed; the next round tries again. */
 export function createExpiry(components: {
   readonly clock: Clock
@@ -38,7 +33,7 @@ export function createExpiry(components: {
   let round: Promise<void> = Promise.resolve()
 
   async function sweep(): Promise<number> {
-    const isOver = (record: PinnedLog): boolean => isPromiseOver(record, clock.now())
+    const isOver = (record: PinnedLog): boolean => clock.now() > record.heldUntilMs + GRACE_MS
     let deleted = 0
     for (const record of registry.all().filter(isOver).slice(0, MAX_LOGS_PER_SWEEP)) {
       if (isStopped) break

@@ -22,7 +22,7 @@ import {
 const MAX_CREDENTIAL_BYTES = 512
 
 /** A leaf of a group, traced to the user: root key vouches for device key, device key vouches for leaf key. */
-export interface Credential extends Identity {
+interface Credential extends Identity {
   /** By the device key, over the leaf's signature key. 64 bytes. */
   readonly leafCertificate: Uint8Array
 }
@@ -51,7 +51,7 @@ export async function createCredential(
 }
 
 /** Takes a credential apart. Checks form only; signatures: {@link verifyCredential}. Hostile bytes are `undefined`. */
-export function readCredential(bytes: Uint8Array): Credential | undefined {
+function readCredential(bytes: Uint8Array): Credential | undefined {
   try {
     const fields = readList(
       decodeCanonical(bytes, MAX_CREDENTIAL_BYTES),

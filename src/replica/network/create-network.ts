@@ -1,5 +1,5 @@
 import { withBitswap } from '@helia/bitswap'
-import { type HeliaWithLibp2p, withLibp2pLight } from '@helia/libp2p'
+import { withLibp2pLight } from '@helia/libp2p'
 import * as dagCbor from '@ipld/dag-cbor'
 import type { Connection, Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
@@ -60,7 +60,6 @@ export interface Network extends Pick<
   Replica,
   'peerId' | 'setNodes' | 'wake' | 'connectDirect' | 'request' | 'handle' | 'signAsPeer' | 'stop'
 > {
-  readonly helia: HeliaWithLibp2p<NetworkServices>
   readonly libp2p: Libp2p<NetworkServices>
   status(): NetworkStatus
   /** What was refused or failed since the start. */
@@ -272,7 +271,6 @@ export async function createNetwork(
   }
 
   return {
-    helia,
     libp2p,
     peerId: libp2p.peerId.toString(),
     status,
