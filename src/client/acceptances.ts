@@ -35,6 +35,8 @@ export interface AcceptancesInit {
   readonly onAdopted: (adopted: Adopted) => void
   /** Steps or nodes changed. */
   readonly onChange: () => void
+  /** A stored acceptance cannot be read; the others go on. */
+  readonly onDamaged: () => void
 }
 
 /** Accepting invites of others: goes on for ever, also after a restart, until it is done, refused or given up. */
@@ -64,7 +66,6 @@ interface Running {
   step: AcceptanceStep
   isSlow: boolean
   log: SealedLog | undefined
-  unregister: (() => void) | undefined
   cancelSlow: (() => void) | undefined
   readonly loop: RetryLoop
 }
@@ -79,7 +80,13 @@ export async function createAcceptances(
   let replica: Replica | undefined
   let holder: Holder | undefined
 
-  for (const [id, record] of (await history.records(acceptanceKind)).items) start(id, record)
+  for (const [id, record] of (await history.records(acceptanceKind)).items) {
+    try {
+      start(id, record)
+    } catch {
+      init.onDamaged()
+    }
+  }
 
   function start(id: string, record: AcceptanceRecord): Running {
     const item: Running = {
@@ -89,7 +96,6 @@ export async function createAcceptances(
       step: stepOf(record),
       isSlow: false,
       log: undefined,
-      unregister: undefined,
       cancelSlow: undefined,
       loop: createRetryLoop(clock, {
         firstDelayMs: FIRST_RETRY_MS,
@@ -159,13 +165,16 @@ export async function createAcceptances(
     const isNodeThere = through.network().nodes.some((node) => node.state === 'connected')
     setStep(item, isNodeThere ? 'fetching-invite' : 'reaching-node')
     let bundle = await findBundle(invite, log)
-    if (bundle === 'none' && isNodeThere) {
+    if (typeof bundle === 'string') {
+      if (!isNodeThere) return 'waiting'
       const deadline = AbortSignal.any([signal, AbortSignal.timeout(SYNC_TIMEOUT_MS)])
-      await through.sync(log.address, { signal: deadline })
+      const outcomes = await through.sync(log.address, { signal: deadline })
       bundle = await findBundle(invite, log)
+      // Whoever has the link may leave a forged bundle beside the genuine one: judged when all of the drop was seen.
+      const isComplete = outcomes.some(({ kind }) => kind === 'settled')
+      if (bundle === 'forged' && isComplete) return fail(item, 'invite-forged')
     }
-    if (bundle === 'none') return 'waiting'
-    if (bundle === 'forged') return fail(item, 'invite-forged')
+    if (typeof bundle === 'string') return 'waiting'
     setStep(item, 'securing')
     try {
       await secure(item, bundle)
@@ -232,14 +241,16 @@ export async function createAcceptances(
     for await (const entry of log.entries()) if (entry.writer === writer.publicKey) left = entry
     left ??= await log.append(welcome as SealedBytes) // the brand is what history lost: acceptInvite sealed these bytes
     const { hash } = left
-    item.unregister ??= heldBy.register({
+    heldBy.register({
       log,
       kind: 'drop',
       writer,
       async onReceipt(receipt) {
-        if (!(await log.isCovered(hash, receipt.heads))) return
+        if (item.record.welcome === null || !(await log.isCovered(hash, receipt.heads))) return
         await update(item, { welcome: null })
-        item.unregister?.()
+        heldBy.release(log.address)
+        item.log = undefined
+        await replica?.forget(log.address) // the node has it, and this device needs the drop no more
       }
     })
     heldBy.want(log.address, hash)
@@ -311,7 +322,7 @@ export async function createAcceptances(
       item.cancelSlow?.()
       running.delete(id)
       await history.commit({ records: [deleteRecord(acceptanceKind, id)] })
-      await item.log?.close()
+      await replica?.forget(dropOf(item.invite).address)
       init.onChange()
     },
 
@@ -335,7 +346,6 @@ export async function createAcceptances(
       stopped.abort()
       for (const item of running.values()) {
         item.cancelSlow?.()
-        item.unregister?.()
       }
       await Promise.all([...running.values()].map((item) => item.loop.stop()))
     }

@@ -12,8 +12,10 @@ export function connectionOf(
   contactPeers: ReadonlySet<string>
 ): ConnectionKind {
   if (network === null) return 'connecting'
-  if (network.peers.some((peer) => !peer.isLimited && contactPeers.has(peer.peerId)))
-    return 'direct'
+  // Peer ids of contacts are their own claim: one that names a node must not make the node look like them.
+  const nodes = new Set(network.nodes.map((node) => node.peerId))
+  const isContact = (peerId: string): boolean => contactPeers.has(peerId) && !nodes.has(peerId)
+  if (network.peers.some((peer) => !peer.isLimited && isContact(peer.peerId))) return 'direct'
   if (network.nodes.some((node) => node.state === 'connected')) return 'relayed'
   const isTrying = network.nodes.some((node) => node.state === 'connecting')
   return network.isOnline && isTrying ? 'connecting' : 'offline'

@@ -78,6 +78,8 @@ export interface Conversation {
 }
 
 const BATCH_ENTRIES = 200
+/** Parked entries that are tried again together, oldest first. */
+const MAX_RETRIED = 1_000
 /** Own texts of which this run remembers which nodes signed for them. */
 const MAX_RECENT = 256
 const FIRST_RETRY_MS = 500
@@ -102,7 +104,6 @@ export function createConversation(
   let session = init.session
   let log: SealedLog | undefined
   let holder: Holder | undefined
-  let unregister: (() => void) | undefined
   let presence: Presence | undefined
   let sequence = 0
   /** Sealed and not known to be in the log; a mirror of what history keeps. */
@@ -249,7 +250,7 @@ export function createConversation(
 
   /** Messages that came far ahead of others of their sender open when those have come. */
   async function retryParked(): Promise<void> {
-    const parked = await history.parked(id, BATCH_ENTRIES)
+    const parked = await history.parked(id, MAX_RETRIED)
     isAnythingParked = parked.length > 0
     const opened = await openAll(parked.map(({ entry }) => entry))
     const stillWaiting = new Set(opened.waiting.map(({ entry }) => entry))
@@ -368,8 +369,12 @@ export function createConversation(
   async function onReceipt(receipt: PinReceipt): Promise<void> {
     if (log === undefined) return
     const ids: string[] = []
-    for (const [messageId, { hash, holders }] of recent) {
-      if (holders.has(receipt.node) || !(await log.isCovered(hash, receipt.heads))) continue
+    let isCovered = false
+    // Newest first: own entries build on each other, so what the node has of one it has of all before.
+    for (const [messageId, { hash, holders }] of [...recent].reverse()) {
+      if (holders.has(receipt.node)) continue
+      isCovered ||= await log.isCovered(hash, receipt.heads)
+      if (!isCovered) continue
       ids.push(messageId)
       holders.add(receipt.node)
     }
@@ -398,7 +403,7 @@ export function createConversation(
         log = opened
         holder = newHolder
       })
-      unregister = newHolder.register({
+      newHolder.register({
         log: opened,
         kind: 'conversation',
         writer: session.writer,
@@ -477,7 +482,6 @@ export function createConversation(
       stopped.abort()
       cancelReceipts?.()
       presence?.stop()
-      unregister?.()
       await Promise.all([pump.stop(), flush.stop()])
       await work.idle()
     }

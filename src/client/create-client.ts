@@ -130,10 +130,15 @@ export async function createClient(
     const name = (await history.record(nameKind, SELF)) ?? ''
     account = await openAccount(decodeIdentity(identityBytes), name)
     for (const [id, record] of (await history.records(conversationKind)).items) {
-      const bytes = await history.session(id)
-      if (bytes === undefined)
-        throw new DeadDropError('storage-corrupt', 'a conversation has no session')
-      await list({ id, record, session: await thawSession(sealing, bytes) })
+      try {
+        const bytes = await history.session(id)
+        if (bytes === undefined)
+          throw new DeadDropError('storage-corrupt', 'a conversation has no session')
+        await list({ id, record, session: await thawSession(sealing, bytes) })
+      } catch (error) {
+        // One that cannot be read must not keep the others from the user.
+        problems.set(id, error instanceof DeadDropError ? error.code : 'internal')
+      }
     }
   }
   void joinNetwork()
@@ -153,7 +158,16 @@ export async function createClient(
 
   async function openAccount(identity: IdentityWithSecrets, name: string): Promise<Account> {
     const own = redactIdentity(identity)
-    const shared = { identity, own, name: () => opened.name, onAdopted: adopt, onChange: changed }
+    const shared = {
+      identity,
+      own,
+      name: () => opened.name,
+      onAdopted: adopt,
+      onChange: changed,
+      onDamaged: () => {
+        problems.set('invites', 'storage-corrupt')
+      }
+    }
     const invites = await createInvites(components, {
       ...shared,
       appUrl: init.appUrl,

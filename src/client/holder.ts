@@ -27,8 +27,10 @@ export interface HeldLog {
 }
 
 export interface Holder {
-  /** Begins to care for a log, or goes on after a restart. The result ends it; what nodes promised stays promised. */
-  register(held: HeldLog): () => void
+  /** Begins to care for a log, or goes on after a restart. */
+  register(held: HeldLog): void
+  /** Ends it for good; what nodes promised stays promised. */
+  release(log: LogAddress): void
   /** `hash` is the newest own entry: every connected node shall sign for it. */
   want(log: LogAddress, hash: EntryHash): void
   /** A node came or went. */
@@ -39,6 +41,8 @@ export interface Holder {
 }
 
 const MAX_REQUESTS_AT_ONCE = 4
+/** What was due for this long without its node is dropped. */
+const STALE_AFTER_MS = 60 * 24 * 60 * 60_000
 const HOLD_FOR_MS = 30 * 24 * 60 * 60_000
 /** A task that is due for longer than a timer can count is looked at again after this time. */
 const MAX_TIMER_MS = 60 * 60_000
@@ -59,7 +63,13 @@ export function createHolder(
 ): Holder {
   const { history, pinClient, clock, random } = components
   const stopped = new AbortController()
-  const tasks = new Map(init.tasks.map((task) => [taskKey(task.log, task.peerId), task]))
+  const tasks = new Map<string, HoldTask>()
+  const staleBeforeMs = clock.now() - STALE_AFTER_MS
+  for (const task of init.tasks) {
+    // A node that was not met for so long was removed, or is gone.
+    if (task.dueAtMs < staleBeforeMs) forget(task)
+    else tasks.set(taskKey(task.log, task.peerId), task)
+  }
   const logs = new Map<LogAddress, HeldLog>()
   const wishes = new Map<LogAddress, EntryHash>()
   const running = new Map<string, Promise<void>>()
@@ -72,6 +82,11 @@ export function createHolder(
     tasks.set(key, task)
     // A task that is lost is made again from the log's newest own entry at the next start, so a full disk may swallow it.
     history.commit({ holdTasks: { put: [task] } }).catch(() => undefined)
+  }
+
+  function forget(task: HoldTask): void {
+    tasks.delete(taskKey(task.log, task.peerId))
+    history.commit({ holdTasks: { remove: [task] } }).catch(() => undefined) // as in put
   }
 
   function wishAt(log: LogAddress, peerId: string): void {
@@ -152,9 +167,11 @@ export function createHolder(
       const { address } = held.log
       logs.set(address, held)
       look()
-      return () => {
-        logs.delete(address)
-      }
+    },
+    release(address) {
+      logs.delete(address)
+      wishes.delete(address)
+      for (const task of [...tasks.values()]) if (task.log === address) forget(task)
     },
     want(log, hash) {
       wishes.set(log, hash)

@@ -1,3 +1,4 @@
+import { bytesToHex } from '@noble/hashes/utils.js'
 import type { History } from '#history/history.ts'
 import { deleteRecord, putRecord } from '#history/record-kind.ts'
 import type { Author } from '#messaging/ports.ts'
@@ -41,6 +42,8 @@ export interface InvitesInit {
   readonly hasConversation: (id: string) => boolean
   readonly onAdopted: (adopted: Adopted) => void
   readonly onChange: () => void
+  /** A stored invite cannot be read; the others work. */
+  readonly onDamaged: () => void
 }
 
 /** The invites of this user: made here, left at nodes, and watched for those who accept. */
@@ -57,13 +60,14 @@ const DAY_MS = 24 * 60 * 60_000
 const LIFETIME_MS = 30 * DAY_MS
 /** Who accepted in the last minute may reach a node weeks later. */
 const WATCH_AFTER_EXPIRY_MS = 30 * DAY_MS
+/** Whoever has the link may begin a conversation: bounds what a link that leaked can do. */
+const MAX_CONVERSATIONS = 100
 
 interface Watched {
   readonly id: string
   readonly invite: InviteWithSecrets
   record: InviteRecord
   log: SealedLog | undefined
-  unregister: (() => void) | undefined
   readonly loop: RetryLoop
 }
 
@@ -78,8 +82,11 @@ export async function createInvites(
   let holder: Holder | undefined
 
   for (const [id, record] of (await history.records(inviteKind)).items) {
-    if (record.expiresAtMs + WATCH_AFTER_EXPIRY_MS > clock.now()) watch(id, record)
-    else await history.commit({ records: [deleteRecord(inviteKind, id)] })
+    try {
+      watch(id, record)
+    } catch {
+      init.onDamaged()
+    }
   }
 
   function watch(id: string, record: InviteRecord): Watched {
@@ -89,7 +96,6 @@ export async function createInvites(
       invite,
       record,
       log: undefined,
-      unregister: undefined,
       loop: createRetryLoop(clock, {
         firstDelayMs: 500,
         maxDelayMs: 60_000,
@@ -107,6 +113,10 @@ export async function createInvites(
   /** Leaves the bundle in the drop, has nodes hold it, and opens the Welcomes that came. Safe to repeat. */
   async function tend(item: Watched): Promise<void> {
     if (replica === undefined || holder === undefined) return
+    if (item.record.expiresAtMs + WATCH_AFTER_EXPIRY_MS <= clock.now()) {
+      await forget(item, replica, holder)
+      return
+    }
     item.log ??= await openDrop(item, replica, holder)
     const { log } = item
     let isBundleThere = false
@@ -126,6 +136,15 @@ export async function createInvites(
     }
   }
 
+  /** With the record go the secrets that could open the first epoch of its conversations again. */
+  async function forget(item: Watched, through: Replica, heldBy: Holder): Promise<void> {
+    const { address } = dropOf(item.invite)
+    heldBy.release(address)
+    await through.forget(address)
+    await history.commit({ records: [deleteRecord(inviteKind, item.id)] })
+    watched.delete(item.id)
+  }
+
   function dropWriter(item: Watched): ReturnType<ReturnType<typeof dropOf>['writer']> {
     return dropOf(item.invite).writer(item.invite.writerSeed)
   }
@@ -140,7 +159,7 @@ export async function createInvites(
       },
       { signal: stopped.signal }
     )
-    item.unregister = heldBy.register({
+    heldBy.register({
       log,
       kind: 'drop',
       writer,
@@ -161,7 +180,8 @@ export async function createInvites(
       { random: components.randomBytes, clock },
       { identity, invite: item.invite, sealed: entry.sealed }
     )
-    if ('refused' in opened || init.hasConversation(opened.conversationId)) {
+    const isKnown = !('refused' in opened) && init.hasConversation(opened.conversationId)
+    if ('refused' in opened || isKnown || item.record.conversations >= MAX_CONVERSATIONS) {
       await history.commit({ cursors })
       return
     }
@@ -172,14 +192,16 @@ export async function createInvites(
       createdAtMs: clock.now(),
       nodes: item.invite.nodes
     }
+    const counted = { ...item.record, conversations: item.record.conversations + 1 }
     await history.commit(
       {
         conversations: [{ id, ownUserId: own.userId, session: session.freeze() }],
-        records: [putRecord(conversationKind, id, record)],
+        records: [putRecord(conversationKind, id, record), putRecord(inviteKind, item.id, counted)],
         cursors
       },
       { isDurable: true }
     )
+    item.record = counted
     init.onAdopted({ id, session, record })
   }
 
@@ -214,14 +236,15 @@ export async function createInvites(
           expiresAtMs: now + LIFETIME_MS
         }
       )
-      const id = bytesToId(components.randomBytes(16))
+      const id = bytesToHex(components.randomBytes(16))
       const record: InviteRecord = {
         invite: encodeInviteWithSecrets(invite),
         payload,
         bundle,
         createdAtMs: now,
         expiresAtMs: invite.expiresAtMs,
-        heldBy: []
+        heldBy: [],
+        conversations: 0
       }
       await history.commit({ records: [putRecord(inviteKind, id, record)] }, { isDurable: true })
       const item = watch(id, record)
@@ -242,12 +265,7 @@ export async function createInvites(
 
     async stop() {
       stopped.abort()
-      for (const item of watched.values()) item.unregister?.()
       await Promise.all([...watched.values()].map((item) => item.loop.stop()))
     }
   }
-}
-
-function bytesToId(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

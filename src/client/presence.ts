@@ -17,6 +17,8 @@ export interface Presence {
 /** Gossip needs some heartbeats before a topic has listeners: the first announcements come close to each other. */
 const FIRST_DELAYS_MS = [300, 1_000, 2_000, 4_000, 8_000, 16_000]
 const INTERVAL_MS = 45_000
+/** Peers of one contact that are remembered: a member may name any number of them. */
+const MAX_PEERS = 16
 /** Answers to one question of a peer, at most one per this time. */
 const MIN_ANSWER_INTERVAL_MS = 500
 /** The side with the greater peer id leaves the dial to the other one, but not for ever. */
@@ -42,7 +44,10 @@ export function createPresence(
 ): Presence {
   const { replica, log, session, clock } = components
   const stopped = new AbortController()
-  const peers = new Map<string, { multiaddrs: readonly string[]; counter: number; atMs: number }>()
+  /** Where each peer said it is; the one that spoke last comes last. */
+  const peers = new Map<string, readonly string[]>()
+  /** Peers to which the dial was left, until it is our turn. */
+  const polite = new Set<string>()
   const dialing = new Set<string>()
   const timers = new Set<() => void>()
   let counter = 0
@@ -81,14 +86,12 @@ export function createPresence(
     if (plain === undefined) return
     const live = decodeLive(plain)
     if (live.kind !== 'presence' || live.peerId === replica.peerId) return
-    const known = peers.get(live.peerId)
-    if (known !== undefined && live.counter <= known.counter) return
-    peers.set(live.peerId, {
-      multiaddrs: live.multiaddrs,
-      counter: live.counter,
-      atMs: clock.now()
-    })
-    if (known === undefined) init.onPeer()
+    // That no frame is heard twice, and no older one, was seen to where frames are received.
+    const isNew = !peers.delete(live.peerId)
+    peers.set(live.peerId, live.multiaddrs)
+    const oldest = peers.keys().next()
+    if (peers.size > MAX_PEERS && oldest.done !== true) peers.delete(oldest.value)
+    if (isNew) init.onPeer()
     if (live.wantsAnswer && clock.now() - lastAnswerMs >= MIN_ANSWER_INTERVAL_MS) {
       lastAnswerMs = clock.now()
       sayQuietly(false)
@@ -98,8 +101,15 @@ export function createPresence(
 
   function considerDial(peerId: string): void {
     if (isLinked(peerId) || !init.isDirectAllowed() || dialing.has(peerId)) return
-    if (replica.peerId < peerId) void dial(peerId)
-    else later(POLITE_DELAY_MS, () => void dial(peerId))
+    if (replica.peerId < peerId) {
+      void dial(peerId)
+    } else if (!polite.has(peerId)) {
+      polite.add(peerId)
+      later(POLITE_DELAY_MS, () => {
+        polite.delete(peerId)
+        void dial(peerId)
+      })
+    }
   }
 
   function isLinked(peerId: string): boolean {
@@ -107,13 +117,13 @@ export function createPresence(
   }
 
   async function dial(peerId: string): Promise<void> {
-    const known = peers.get(peerId)
-    if (known === undefined || known.multiaddrs.length === 0 || stopped.signal.aborted) return
+    const multiaddrs = peers.get(peerId) ?? []
+    if (multiaddrs.length === 0 || stopped.signal.aborted) return
     if (isLinked(peerId) || dialing.has(peerId)) return
     dialing.add(peerId)
     try {
       const deadline = AbortSignal.any([stopped.signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
-      await replica.connectDirect(peerId, known.multiaddrs, deadline)
+      await replica.connectDirect(peerId, multiaddrs, deadline)
     } finally {
       dialing.delete(peerId)
     }

@@ -82,17 +82,20 @@ export interface InviteRecord {
   readonly expiresAtMs: number
   /** Peer ids of nodes that signed for the bundle. */
   readonly heldBy: readonly string[]
+  /** How many were begun through it. */
+  readonly conversations: number
 }
 
 export const inviteKind = cborRecord<InviteRecord>(
   'invite',
-  ({ invite, payload, bundle, createdAtMs, expiresAtMs, heldBy }) => ({
+  ({ invite, payload, bundle, createdAtMs, expiresAtMs, heldBy, conversations }) => ({
     invite,
     payload,
     bundle,
     createdAtMs,
     expiresAtMs,
-    heldBy: [...heldBy]
+    heldBy: [...heldBy],
+    conversations
   }),
   (value) => {
     const map = readMap(value, 'invite', [
@@ -101,7 +104,8 @@ export const inviteKind = cborRecord<InviteRecord>(
       'bundle',
       'createdAtMs',
       'expiresAtMs',
-      'heldBy'
+      'heldBy',
+      'conversations'
     ])
     return {
       invite: readBytes(map['invite'], 'invite', 1, 1_048_576),
@@ -109,7 +113,8 @@ export const inviteKind = cborRecord<InviteRecord>(
       bundle: readBytes(map['bundle'], 'bundle', 1, 1_048_576),
       createdAtMs: readTime(map['createdAtMs'], 'createdAtMs'),
       expiresAtMs: readTime(map['expiresAtMs'], 'expiresAtMs'),
-      heldBy: readTexts(map['heldBy'], 'heldBy')
+      heldBy: readTexts(map['heldBy'], 'heldBy'),
+      conversations: readInteger(map['conversations'], 'conversations', 0, 1_000_000)
     }
   }
 )
