@@ -39,6 +39,12 @@ export const MAX_PIN_HEADS = 64
 /** Largest frame of the sync protocol, bytes. Enforced while reading. */
 export const MAX_SYNC_FRAME_BYTES = 131_072
 
+/**
+ * `entries` frames of the sync protocol that may be under way without an `ack`. Transports differ in how they hold a fast
+ * sender back (a WebRTC channel does not), and libp2p drops a stream whose reader is 4 MiB behind. Kept by the sender; a receiver ends the exchange when it owes more acks.
+ */
+export const MAX_SYNC_UNACKED_FRAMES = 12
+
 /** A sync stream without progress is aborted after this time. */
 export const SYNC_IDLE_TIMEOUT_MS = 10_000
 

@@ -289,6 +289,18 @@ describe('over the sync protocol', () => {
     await conversation.expectHonestMessages()
   })
 
+  it('acks that nobody asked for end the stream and nothing else', async () => {
+    await using conversation = await startConversation()
+    const { gate, ours } = conversation
+    const stream = await openStream(conversation)
+    const heads = await ours.heads()
+    const offer = { type: 'have', address: gate.address, heads, ladder: [], isFull: false } as const
+    stream.send(frame(encodeSyncMessage(offer)))
+    for (let count = 0; count < 50; count++) stream.send(frame(encodeSyncMessage({ type: 'ack' })))
+    await eventually('Alice ends the stream', () => stream.status !== 'open', PROMPT_MS)
+    await conversation.expectHonestMessages()
+  })
+
   it('a forged entry ends the exchange and is not stored', async () => {
     await using conversation = await startConversation()
     const { gate, writer } = conversation

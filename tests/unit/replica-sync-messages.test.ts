@@ -12,6 +12,7 @@ const address = readLogAddress(`/orbitdb/${hashOfBlock(Uint8Array.of(1))}`)
 const messages: readonly SyncMessage[] = [
   { type: 'have', address, heads: [hashOfBlock(Uint8Array.of(2))], ladder: [], isFull: true },
   { type: 'entries', entries: [Uint8Array.of(1), new Uint8Array(MAX_ENTRY_BYTES)] },
+  { type: 'ack' },
   { type: 'end' },
   { type: 'refuse' }
 ]
@@ -24,6 +25,7 @@ it('every message comes back as it was', () => {
 
 it('the bytes on the wire do not change unnoticed', () => {
   expect(bytesToHex(encodeSyncMessage({ type: 'end' }))).toBe('a1647479706563656e64')
+  expect(bytesToHex(encodeSyncMessage({ type: 'ack' }))).toBe('a164747970656361636b')
   const have = { type: 'have', address, heads: [], ladder: [], isFull: false } as const
   expect(bytesToHex(encodeSyncMessage(have))).toBe(
     'a5647479706564686176656568656164738066697346756c6cf4666c6164646572806761646472657373783a2f6f72626974' +
@@ -36,6 +38,8 @@ it('anything else is refused with an error of ours', () => {
   const refused = [
     encodeCanonical({ type: 'hello' }),
     encodeCanonical({ type: 'end', more: 1 }),
+    encodeCanonical({ type: 'ack', entries: [] }),
+    encodeCanonical({ type: 'ack', count: 1 }),
     encodeCanonical({ ...have, address: '/orbitdb/zdpu' }),
     encodeCanonical({ ...have, heads: ['zdpu'] }),
     encodeCanonical({ ...have, heads: 1 }),

@@ -15,6 +15,9 @@ export const DIAL_TIMEOUT_MS = 10_000
 /** Pings of many tabs and of libp2p's own monitor meet on one connection; the default of 1 refuses all but the first. */
 const MAX_PING_STREAMS = 32
 
+/** The default window grows to 16 MiB, but a stream whose reader is 4 MiB behind is dropped (@libp2p/utils 7). */
+const MAX_STREAM_WINDOW_BYTES = 2 ** 20
+
 /** Memory for the subscriptions of one peer, bytes: the default stops without an error at about 1000 topics. */
 const MAX_TOPIC_BYTES_PER_PEER = 64 * 2 ** 20
 
@@ -30,7 +33,7 @@ type SharedOptions = Libp2pOptions<NetworkServices> &
 export function createSharedOptions(gossip: Partial<GossipsubOpts>): SharedOptions {
   return {
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: MAX_STREAM_WINDOW_BYTES } })],
     nodeInfo: { name: 'deaddrop', version: '1', userAgent: 'deaddrop/1' },
     transportManager: { faultTolerance: FaultTolerance.NO_FATAL },
     connectionMonitor: { pingInterval: 15_000 },

@@ -11,7 +11,7 @@ export interface FrameStream {
    */
   read(): Promise<Uint8Array | undefined>
   /**
-   * Resolves when the transport can take more. One call at a time.
+   * Resolves when the transport can take more. Frames go out in the order of the calls.
    *
    * @throws {DeadDropError} `node-unreachable` as for {@link read}.
    */
@@ -39,6 +39,7 @@ export function createFrameStream(
   let isBroken = false
   let wakeReader: (() => void) | undefined
   let wakeWriter: (() => void) | undefined
+  let writing: Promise<void> = Promise.resolve()
 
   function wakeBoth(): void {
     wakeReader?.()
@@ -53,7 +54,7 @@ export function createFrameStream(
     wakeBoth()
   }
 
-  stream.addEventListener('drain', () => wakeWriter?.(), { signal })
+  stream.addEventListener('drain', wakeBoth, { signal })
   stream.addEventListener(
     'end',
     () => {
@@ -111,6 +112,24 @@ export function createFrameStream(
     return new DeadDropError('node-unreachable', 'stream broke or made no progress')
   }
 
+  async function send(frame: Uint8Array): Promise<void> {
+    if (!isOpen()) throw broken()
+    const bytes = new Uint8Array(LENGTH_BYTES + frame.byteLength)
+    new DataView(bytes.buffer).setUint32(0, frame.byteLength)
+    bytes.set(frame, LENGTH_BYTES)
+    try {
+      stream.send(bytes)
+    } catch {
+      throw broken()
+    }
+    // `stream.onDrain` resolves at once from its second use on (@libp2p/utils 7), hence the event.
+    while (stream.writableNeedsDrain) {
+      if (!(await progress((wake) => (wakeWriter = wake))) || !isOpen()) throw broken()
+      // The stream goes on sending in a microtask after its drain event, and may be full again then.
+      await Promise.resolve()
+    }
+  }
+
   function take(length: number): Uint8Array {
     const whole = join(chunks, buffered)
     chunks = length < whole.byteLength ? [whole.subarray(length)] : []
@@ -144,24 +163,13 @@ export function createFrameStream(
         if (!(await progress((wake) => (wakeReader = wake)))) throw broken()
       }
     },
-    async write(frame) {
-      if (!isOpen()) throw broken()
-      const bytes = new Uint8Array(LENGTH_BYTES + frame.byteLength)
-      new DataView(bytes.buffer).setUint32(0, frame.byteLength)
-      bytes.set(frame, LENGTH_BYTES)
-      try {
-        stream.send(bytes)
-      } catch {
-        throw broken()
-      }
-      // `stream.onDrain` resolves at once from its second use on (@libp2p/utils 7), hence the event.
-      while (stream.writableNeedsDrain) {
-        if (!(await progress((wake) => (wakeWriter = wake))) || !isOpen()) throw broken()
-        // The stream goes on sending in a microtask after its drain event, and may be full again then.
-        await Promise.resolve()
-      }
+    write(frame) {
+      const written = writing.then(() => send(frame))
+      writing = written.catch(() => undefined)
+      return written
     },
     async close() {
+      await writing
       if (isBroken) return
       try {
         await stream.close({ signal: AbortSignal.timeout(init.idleTimeoutMs) })

@@ -14,7 +14,8 @@ import { readEntryHash, readLogAddress } from '#protocol/log-manifest.ts'
 
 /**
  * One frame of the sync protocol. Both sides send `have`, then any number of `entries` (an empty one says "still looking"),
- * then `end`; a responder that does not follow the log sends `refuse` instead. Who hears `isFull` sends no entries.
+ * then `end`, and meanwhile one `ack` for each `entries` that they have dealt with; a responder that does not follow the log
+ * sends `refuse` instead. Who hears `isFull` sends no entries.
  */
 export type SyncMessage =
   | {
@@ -25,6 +26,7 @@ export type SyncMessage =
       readonly isFull: boolean
     }
   | { readonly type: 'entries'; readonly entries: readonly Uint8Array[] }
+  | { readonly type: 'ack' }
   | { readonly type: 'end' }
   | { readonly type: 'refuse' }
 
@@ -47,6 +49,7 @@ export function encodeSyncMessage(message: SyncMessage): Uint8Array {
       })
     case 'entries':
       return encodeCanonical({ type: message.type, entries: message.entries })
+    case 'ack':
     case 'end':
     case 'refuse':
       return encodeCanonical({ type: message.type })
@@ -86,6 +89,7 @@ export function decodeSyncMessage(bytes: Uint8Array): SyncMessage {
         )
       }
     }
+    case 'ack':
     case 'end':
     case 'refuse':
       readMap(value, type, ['type'])
