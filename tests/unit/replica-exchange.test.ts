@@ -52,11 +52,11 @@ function playPeer(): PlayedPeer {
   const said: (SyncMessage | undefined)[] = []
   const sent: SyncMessage['type'][] = []
   let isBroken = false
-  let changed = Promise.withResolvers<void>()
+  let changed = Promise.withResolvers<undefined>()
   let isReading = false
-  let stalled: { type: SyncMessage['type']; from: number; done: Promise<void> } | undefined
+  let stalled: { type: SyncMessage['type']; from: number; done: Promise<undefined> } | undefined
   const change = (): void => {
-    changed.resolve()
+    changed.resolve(undefined)
     changed = Promise.withResolvers()
   }
   const until = async (claim: () => boolean): Promise<void> => {
@@ -104,9 +104,11 @@ function playPeer(): PlayedPeer {
     hears: (type, count = 1) => until(() => countOf(type) >= count),
     isAwaited: () => until(() => said.length === 0 && isReading),
     stall(type, from) {
-      const { promise, resolve } = Promise.withResolvers<void>()
+      const { promise, resolve } = Promise.withResolvers<undefined>()
       stalled = { type, from, done: promise }
-      return resolve
+      return () => {
+        resolve(undefined)
+      }
     }
   }
 }
