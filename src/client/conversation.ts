@@ -154,8 +154,7 @@ export function createConversation(
       conversation: id,
       log: session.address,
       sequence,
-      sealed,
-      afterArrival: await history.cursor(session.address)
+      sealed
     }
     await commit(
       { ...change, session: session.freeze(), outbox: { put: [stored] } },

@@ -132,8 +132,7 @@ export const outboxCodec = codec<OutboxItem>(
       'kind',
       'log',
       'sequence',
-      'sealed',
-      'afterArrival'
+      'sealed'
     ])
     return {
       id: readString(map['id']),
@@ -141,8 +140,7 @@ export const outboxCodec = codec<OutboxItem>(
       kind: readOneOf(map['kind'], OUTBOX_KINDS),
       log: readLog(map['log']),
       sequence: readInteger(map['sequence'], 'sequence', 0, MAX_NUMBER),
-      sealed: readSealed(map['sealed']),
-      afterArrival: readInteger(map['afterArrival'], 'arrival', 0, MAX_NUMBER)
+      sealed: readSealed(map['sealed'])
     }
   }
 )

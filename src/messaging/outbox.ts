@@ -19,8 +19,6 @@ export interface OutboxItem {
   /** Items of one conversation are appended in this order: see {@link nextSequence}. */
   readonly sequence: number
   readonly sealed: SealedBytes
-  /** Newest arrival in the log when this was sealed: an entry with these bytes can only have come later. */
-  readonly afterArrival: number
 }
 
 /** Grows with every call, also when the clock went back, and stays near the clock so that it survives a lost outbox. */

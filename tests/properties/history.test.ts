@@ -213,8 +213,7 @@ describe('history, with a crash at any write', () => {
             await recover(history, appendedEntries)
             // What the user wrote is what the store took: a refused message stays in the composer and is sent again.
             written = (await history.messages(conversation, { limit: 100 })).records.length
-            for (; written < count; written++)
-              await compose(history, written + 1, appendedEntries.length)
+            for (; written < count; written++) await compose(history, written + 1)
             await recover(history, appendedEntries)
             break
           } catch (error) {
@@ -285,7 +284,7 @@ function plainText(number: number): ReturnType<typeof encodeContent> {
   return encodeContent({ kind: 'text', id: idOf(number), sentAtMs: number, text: `text ${number}` })
 }
 
-async function compose(history: History, number: number, newestArrival: number): Promise<void> {
+async function compose(history: History, number: number): Promise<void> {
   const last = (await history.outbox(conversation)).at(-1)?.sequence ?? 0
   const item: OutboxItem = {
     id: idOf(number),
@@ -293,8 +292,7 @@ async function compose(history: History, number: number, newestArrival: number):
     kind: 'text',
     log,
     sequence: nextSequence(last, 1_000),
-    sealed: sealedOf(Uint8Array.of(number, 7, 7)),
-    afterArrival: newestArrival
+    sealed: sealedOf(Uint8Array.of(number, 7, 7))
   }
   const { id, sequence } = item
   const fact: Fact = {

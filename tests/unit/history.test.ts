@@ -60,8 +60,7 @@ function outboxItem(number: number, sequence: number): OutboxItem {
     kind: 'text',
     log,
     sequence,
-    sealed: sealedOf(Uint8Array.of(number)),
-    afterArrival: 3
+    sealed: sealedOf(Uint8Array.of(number))
   }
 }
 

@@ -38,7 +38,6 @@ function item(number: number, sequence: number, init: Partial<OutboxItem> = {}):
     log,
     sequence,
     sealed: sealedOf(new Uint8Array(256).fill(number)),
-    afterArrival: 0,
     ...init
   }
 }
