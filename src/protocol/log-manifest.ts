@@ -1,4 +1,4 @@
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
+import { bytesToHex } from '@noble/hashes/utils.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { base58btc } from 'multiformats/bases/base58'
 import { CID } from 'multiformats/cid'
@@ -21,23 +21,25 @@ export interface LogManifest {
 
 const DAG_CBOR = 0x71
 const SHA2_256 = 0x12
-const NAME = /^[0-9a-f]{48}$/
-const KEY = /^[0-9a-f]{64}$/
+const NAME_BYTES = 24
+const KEY_BYTES = 32
 const HASH = /^zdpu[1-9A-HJ-NP-Za-km-z]{45}$/
 
 /** @throws {DeadDropError} `bytes-malformed` unless both parts have the lengths that {@link LogManifest} names. */
 export function createLogManifest(name: Uint8Array, gatePublicKey: Uint8Array): LogManifest {
-  return readLogManifest({ name: bytesToHex(name), gatePublicKey: bytesToHex(gatePublicKey) })
-}
-
-/** @throws {DeadDropError} `bytes-malformed` unless both parts are well formed. */
-export function readLogManifest(manifest: LogManifest): LogManifest {
-  if (!NAME.test(manifest.name))
-    throw new DeadDropError('bytes-malformed', 'log name is not 24 bytes in lower-case hex')
-  if (!KEY.test(manifest.gatePublicKey)) {
-    throw new DeadDropError('bytes-malformed', 'gate public key is not 32 bytes in lower-case hex')
+  if (name.byteLength !== NAME_BYTES) {
+    throw new DeadDropError(
+      'bytes-malformed',
+      `log name is ${String(name.byteLength)} bytes, expected ${String(NAME_BYTES)}`
+    )
   }
-  return { name: manifest.name, gatePublicKey: manifest.gatePublicKey }
+  if (gatePublicKey.byteLength !== KEY_BYTES) {
+    throw new DeadDropError(
+      'bytes-malformed',
+      `gate public key is ${String(gatePublicKey.byteLength)} bytes, expected ${String(KEY_BYTES)}`
+    )
+  }
+  return { name: bytesToHex(name), gatePublicKey: bytesToHex(gatePublicKey) }
 }
 
 /** The manifest block as OrbitDB 4 writes it for `open(name, { type: 'events', AccessController })`. */
@@ -72,14 +74,4 @@ export function readEntryHash(text: string): EntryHash {
   if (!HASH.test(text))
     throw new DeadDropError('bytes-malformed', 'entry hash is not a base58btc CIDv1 (zdpu…)')
   return text as EntryHash // checked above
-}
-
-/** The 32 digest bytes of an entry hash. */
-export function digestOf(hash: EntryHash): Uint8Array {
-  return CID.parse(hash, base58btc).multihash.digest
-}
-
-/** Gate public key bytes of a manifest. */
-export function gateKeyBytes(manifest: LogManifest): Uint8Array {
-  return hexToBytes(manifest.gatePublicKey)
 }

@@ -27,15 +27,3 @@ export function publicKeyOfPeerId(peerId: string): Uint8Array | undefined {
   if (!ED25519_PREFIX.every((byte, i) => bytes[i] === byte)) return undefined
   return bytes.slice(ED25519_PREFIX.byteLength)
 }
-
-/**
- * The peer id of an Ed25519 key.
- *
- * @param publicKey - 32 bytes.
- */
-export function peerIdOfPublicKey(publicKey: Uint8Array): string {
-  const bytes = new Uint8Array(ED25519_PREFIX.byteLength + PUBLIC_KEY_BYTES)
-  bytes.set(ED25519_PREFIX)
-  bytes.set(publicKey, ED25519_PREFIX.byteLength)
-  return base58btc.baseEncode(bytes)
-}

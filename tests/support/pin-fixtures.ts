@@ -1,3 +1,5 @@
+import { publicKeyFromRaw } from '@libp2p/crypto/keys'
+import { peerIdFromPublicKey } from '@libp2p/peer-id'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { LogAddress, SealedBytes } from '#protocol/brand.ts'
@@ -5,7 +7,6 @@ import type { LogWriter } from '#protocol/gate.ts'
 import { encodeGateCertificate, gateCertificateMessage } from '#protocol/gate.ts'
 import type { LogManifest } from '#protocol/log-manifest.ts'
 import { createLogManifest, logAddressOf } from '#protocol/log-manifest.ts'
-import { peerIdOfPublicKey } from '#protocol/peer-id.ts'
 
 /** A log whose gate key the test holds. */
 export interface GatedLog {
@@ -52,7 +53,7 @@ export function peerWithKey(n: number): {
 } {
   const key = seedBytes(0x30000000 + n)
   return {
-    peerId: peerIdOfPublicKey(ed25519.getPublicKey(key)),
+    peerId: peerIdFromPublicKey(publicKeyFromRaw(ed25519.getPublicKey(key))).toString(),
     async sign(message) {
       return ed25519.sign(message, key)
     }
