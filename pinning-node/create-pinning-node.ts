@@ -96,10 +96,13 @@ export async function createPinningNode(
       }),
       metrics: () =>
         metrics.text({
-          logs: registry.size(),
-          bytes: usage.totalBytes(),
-          peers: replica.network().peers.length,
-          resident_memory_bytes: process.memoryUsage.rss()
+          requests: replica.requestCounters(),
+          gauges: {
+            logs: registry.size(),
+            bytes: usage.totalBytes(),
+            peers: replica.network().peers.length,
+            resident_memory_bytes: process.memoryUsage.rss()
+          }
         })
     },
     init.http

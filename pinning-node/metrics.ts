@@ -1,5 +1,6 @@
 import type { PinRefusal } from '#protocol/pin-messages.ts'
 import { PIN_REFUSALS } from '#protocol/pin-messages.ts'
+import type { RequestCounters } from '#replica/replica.ts'
 
 /** Counts since the start of the process. They name no log, no peer and no address. */
 export interface Metrics {
@@ -8,7 +9,10 @@ export interface Metrics {
   logExpired(): void
   entriesStored(count: number): void
   /** Prometheus text format 0.0.4. */
-  text(gauges: Readonly<Record<string, number>>): string
+  text(figures: {
+    readonly requests: RequestCounters
+    readonly gauges: Readonly<Record<string, number>>
+  }): string
 }
 
 export function createMetrics(): Metrics {
@@ -27,7 +31,7 @@ export function createMetrics(): Metrics {
     entriesStored(count) {
       stored += count
     },
-    text(gauges) {
+    text({ requests, gauges }) {
       const lines = [
         '# TYPE deaddrop_pins_held_total counter',
         `deaddrop_pins_held_total ${held}`,
@@ -38,7 +42,11 @@ export function createMetrics(): Metrics {
         '# TYPE deaddrop_logs_expired_total counter',
         `deaddrop_logs_expired_total ${expired}`,
         '# TYPE deaddrop_entries_stored_total counter',
-        `deaddrop_entries_stored_total ${stored}`
+        `deaddrop_entries_stored_total ${stored}`,
+        '# TYPE deaddrop_requests_refused_total counter',
+        `deaddrop_requests_refused_total ${requests.refusedRequests}`,
+        '# TYPE deaddrop_requests_failed_total counter',
+        `deaddrop_requests_failed_total ${requests.failedHandlers}`
       ]
       for (const [name, value] of Object.entries(gauges)) {
         lines.push(`# TYPE deaddrop_${name} gauge`, `deaddrop_${name} ${value}`)

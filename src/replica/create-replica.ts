@@ -95,6 +95,7 @@ export async function createReplica(
     connectDirect: (...args) => network.connectDirect(...args),
     request: (...args) => network.request(...args),
     handle: (...args) => network.handle(...args),
+    requestCounters: () => network.requestCounters(),
     signAsPeer: (...args) => network.signAsPeer(...args),
     addEventListener: (type, listener, options) => {
       events.addEventListener(type, listener, options)

@@ -40,6 +40,14 @@ export interface NetworkStatus {
   readonly isOnline: boolean
 }
 
+/** What came in by {@link Replica.handle} and was not answered, since the start. */
+export interface RequestCounters {
+  /** Requests that were cut, too large, or too slow. */
+  readonly refusedRequests: number
+  /** Requests whose handler threw or took too long. */
+  readonly failedHandlers: number
+}
+
 export interface SyncOutcome {
   readonly peerId: string
   /** `unsupported`: the peer does not follow this log or does not speak the protocol. */
@@ -115,6 +123,7 @@ export interface Replica {
     options: { readonly maxBytes: number },
     handler: (message: Uint8Array, from: string) => Promise<Uint8Array>
   ): Promise<void>
+  requestCounters(): RequestCounters
   addEventListener<K extends keyof ReplicaEvents>(
     type: K,
     listener: (event: ReplicaEvents[K]) => void,

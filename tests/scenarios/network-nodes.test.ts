@@ -192,7 +192,7 @@ describe('a request', () => {
     expect(await codeOf(request(new Uint8Array(11)))).toBe('node-misbehaved')
     expect(await codeOf(request(new Uint8Array([1])))).toBe('node-misbehaved')
     expect(await request(new Uint8Array([2]))).toEqual(new Uint8Array([2]))
-    expect(pim.counters()).toEqual({ refusedRequests: 1, failedHandlers: 1 })
+    expect(pim.requestCounters()).toEqual({ refusedRequests: 1, failedHandlers: 1 })
   })
 
   it('that nobody answers ends with the deadline of the caller', async () => {
@@ -252,7 +252,7 @@ describe('a request', () => {
     const stream = await connection?.newStream(PROTOCOL)
     stream?.send(new Uint8Array([0, 0, 0, 50, 1, 2, 3]))
     await stream?.close()
-    await until('request is refused', () => pim.counters().refusedRequests === 1)
+    await until('request is refused', () => pim.requestCounters().refusedRequests === 1)
     expect(calls).toBe(0)
   })
 })

@@ -84,6 +84,7 @@ export function createSinglePeerReplica(peer = peerWithKey(1)): SinglePeerReplic
     setNodes: () => undefined,
     wake: () => undefined,
     connectDirect: async () => false,
+    requestCounters: () => ({ refusedRequests: 0, failedHandlers: 0 }),
     signAsPeer: (message) => peer.sign(message),
     request: (_peerId, protocol, message) => replica.ask(protocol, message, 'a peer'),
     async handle(protocol, _options, handler) {

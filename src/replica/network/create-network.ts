@@ -19,7 +19,7 @@ import type { NetworkPlatform, NetworkServices } from './network-platform.ts'
 import { createNodeLinks, type NodeDialer } from './node-links.ts'
 import { loadPeerKey } from './peer-key.ts'
 import { startRelayUpkeep } from './relay-upkeep.ts'
-import { createRequestProtocol, type RequestCounters } from './request-protocol.ts'
+import { createRequestProtocol } from './request-protocol.ts'
 
 /** Changes closer together than this are told once, ms. */
 const CHANGE_COALESCE_MS = 50
@@ -58,12 +58,18 @@ export interface NetworkEvents {
 /** A started Helia and libp2p peer with everything that keeps it connected. */
 export interface Network extends Pick<
   Replica,
-  'peerId' | 'setNodes' | 'wake' | 'connectDirect' | 'request' | 'handle' | 'signAsPeer' | 'stop'
+  | 'peerId'
+  | 'setNodes'
+  | 'wake'
+  | 'connectDirect'
+  | 'request'
+  | 'handle'
+  | 'requestCounters'
+  | 'signAsPeer'
+  | 'stop'
 > {
   readonly libp2p: Libp2p<NetworkServices>
   status(): NetworkStatus
-  /** What was refused or failed since the start. */
-  counters(): RequestCounters
   addEventListener<K extends keyof NetworkEvents>(
     type: K,
     listener: (event: NetworkEvents[K]) => void,
@@ -274,7 +280,7 @@ export async function createNetwork(
     libp2p,
     peerId: libp2p.peerId.toString(),
     status,
-    counters: () => requests.counters(),
+    requestCounters: () => requests.requestCounters(),
     setNodes: (multiaddrs) => {
       nodeLinks.set(multiaddrs)
     },

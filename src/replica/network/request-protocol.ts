@@ -15,16 +15,7 @@ const READ_TIMEOUT_MS = 10_000
 /** The handler must have answered, and the answer be gone, in this time after the request, ms. */
 const ANSWER_TIMEOUT_MS = 30_000
 
-export interface RequestCounters {
-  /** Requests that were cut, too large, or too slow. */
-  readonly refusedRequests: number
-  /** Requests whose handler threw or took too long. */
-  readonly failedHandlers: number
-}
-
-export interface RequestProtocol extends Pick<Replica, 'request' | 'handle'> {
-  counters(): RequestCounters
-}
+export type RequestProtocol = Pick<Replica, 'request' | 'handle' | 'requestCounters'>
 
 /** One message there, one message back, over a stream of its own. */
 export function createRequestProtocol(
@@ -85,7 +76,7 @@ export function createRequestProtocol(
   }
 
   return {
-    counters: () => ({ refusedRequests, failedHandlers }),
+    requestCounters: () => ({ refusedRequests, failedHandlers }),
     request: async (peerId, protocol, message, { maxAnswerBytes, signal }) => {
       const deadline = AbortSignal.any([stopped, signal])
       const stream = await openStream(peerId, protocol, deadline)
