@@ -135,7 +135,9 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'node',
-          include: ['tests/{unit,properties,scenarios,compliance,architecture}/**/*.test.ts'],
+          include: [
+            'tests/{unit,properties,scenarios,compliance,architecture,interop,crash,fuzz}/**/*.test.ts'
+          ],
           testTimeout: 30_000,
           hookTimeout: 30_000,
           maxWorkers: 2

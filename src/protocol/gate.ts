@@ -34,7 +34,7 @@ const KEY = /^[0-9a-f]{64}$/
 /** Whether `certificate` admits `writerPublicKey` to the log of `manifest`. Pure in its inputs: no clock, no revocation. */
 export async function verifyGateCertificate(
   verifier: SignatureVerifier,
-  manifest: LogManifest,
+  manifest: Pick<LogManifest, 'gatePublicKey'>,
   address: LogAddress,
   writerPublicKey: string,
   certificate: string

@@ -46,8 +46,15 @@ export async function createReplica(
     init.nodes === undefined ? {} : { nodes: init.nodes }
   )
   const engine = await createLogEngine(
-    { store, libp2p: network.libp2p, verifier, clock, random },
-    init.antiEntropyMs === undefined ? {} : { antiEntropyMs: init.antiEntropyMs }
+    {
+      store,
+      libp2p: network.libp2p,
+      verifier,
+      clock,
+      random,
+      fetchBlock: (...args) => network.fetchBlock(...args)
+    },
+    init
   ).catch(async (error: unknown) => {
     await network.stop()
     throw error

@@ -50,9 +50,10 @@ export async function startReplicaPeer(init: ReplicaPeerInit = {}): Promise<Repl
       libp2p: network.libp2p,
       verifier: createSignatureVerifier(),
       clock,
-      random: Math.random
+      random: Math.random,
+      fetchBlock: (...args) => network.fetchBlock(...args)
     },
-    { antiEntropyMs: init.antiEntropyMs ?? 3_600_000 }
+    { ...init, antiEntropyMs: init.antiEntropyMs ?? 3_600_000 }
   )
   const stop = async (): Promise<void> => {
     await engine.stop()

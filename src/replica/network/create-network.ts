@@ -3,12 +3,17 @@ import { withLibp2pLight } from '@helia/libp2p'
 import * as dagCbor from '@ipld/dag-cbor'
 import type { Connection, Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
+import { concatBytes } from '@noble/hashes/utils.js'
 import { MemoryDatastore } from 'datastore-core/memory'
 import { createHeliaLight, type Router } from 'helia'
 import type { Blockstore } from 'interface-blockstore'
 import type { Datastore } from 'interface-datastore'
 import { TypedEventEmitter } from 'main-event'
+import { base58btc } from 'multiformats/bases/base58'
+import { CID } from 'multiformats/cid'
+import type { EntryHash } from '#protocol/brand.ts'
 import { DeadDropError } from '#protocol/errors.ts'
+import { MAX_ENTRY_BYTES } from '#protocol/limits.ts'
 import type { NetworkStatus, Replica } from '../replica.ts'
 import type { Clock } from './clock.ts'
 import { createDirectDialer, type DirectLinks } from './direct-dialer.ts'
@@ -70,6 +75,12 @@ export interface Network extends Pick<
 > {
   readonly libp2p: Libp2p<NetworkServices>
   status(): NetworkStatus
+  /**
+   * Gets a block from the store, or from whichever connected peer has it; it is in the store then.
+   *
+   * @throws {DeadDropError} `bytes-too-large` over `MAX_ENTRY_BYTES`: it is not kept. Or why nobody gave it in time.
+   */
+  fetchBlock(hash: EntryHash, signal: AbortSignal): Promise<Uint8Array>
   addEventListener<K extends keyof NetworkEvents>(
     type: K,
     listener: (event: NetworkEvents[K]) => void,
@@ -160,6 +171,20 @@ export async function createNetwork(
       cancelChange = null
       events.safeDispatchEvent('change', { detail: status() })
     })
+  }
+
+  async function fetchBlock(hash: EntryHash, signal: AbortSignal): Promise<Uint8Array> {
+    const cid = CID.parse(hash, base58btc)
+    const parts: Uint8Array[] = []
+    for await (const part of helia.blockstore.get(cid, { signal })) parts.push(part)
+    const block = concatBytes(...parts)
+    if (block.byteLength <= MAX_ENTRY_BYTES) return block
+    // Not through Helia: its delete waits for every block that is still being asked for.
+    await blockstore.delete(cid)
+    throw new DeadDropError(
+      'bytes-too-large',
+      `block is ${String(block.byteLength)} bytes, allowed 0..${String(MAX_ENTRY_BYTES)}`
+    )
   }
 
   const nodeDialer: NodeDialer = {
@@ -280,6 +305,7 @@ export async function createNetwork(
     libp2p,
     peerId: libp2p.peerId.toString(),
     status,
+    fetchBlock,
     requestCounters: () => requests.requestCounters(),
     setNodes: (multiaddrs) => {
       nodeLinks.set(multiaddrs)

@@ -66,7 +66,10 @@ const MAX_CACHED_WRITERS = 1_024
  */
 export function createEntryRules(
   { verifier }: { readonly verifier: SignatureVerifier },
-  { manifest, address }: { readonly manifest: LogManifest; readonly address: LogAddress }
+  {
+    manifest,
+    address
+  }: { readonly manifest: Pick<LogManifest, 'gatePublicKey'>; readonly address: LogAddress }
 ): EntryRules {
   const admitted = new BoundedMap<string, true>(MAX_CACHED_WRITERS)
 

@@ -234,6 +234,18 @@ export class OrbitLog implements SealedLog {
     return this.#held.size > 0
   }
 
+  /** Entries whose ancestors have not come. */
+  heldEntries(): readonly LogEntry[] {
+    return [...this.#held.values()]
+  }
+
+  /** The newest heads, as they are stored. */
+  async headBlocks(maxHeads: number): Promise<readonly Uint8Array[]> {
+    const heads = this.#sortedHeads().slice(0, maxHeads)
+    const blocks = await this.#readBlocks(heads.map(({ hash }) => hash))
+    return blocks.map(({ bytes }) => bytes)
+  }
+
   /** The checks that need nothing but the bytes. Never throws on hostile bytes. */
   async judge(bytes: Uint8Array): Promise<Judgement> {
     const [judgement] = await this.judgeAll([bytes])

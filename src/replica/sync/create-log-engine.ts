@@ -18,9 +18,12 @@ import { openOrbitLog } from '../orbitdb/orbit-log.ts'
 import type { OrbitLog } from '../orbitdb/orbit-log.ts'
 import type { Replica, SyncOutcome } from '../replica.ts'
 import { answerExchange, initiateExchange } from './exchange.ts'
+import type { ExchangeOutcome } from './exchange.ts'
 import { createFrameStream } from './frame-stream.ts'
 import type { FrameStream } from './frame-stream.ts'
 import { createGossip } from './gossip.ts'
+import { createStockHeads } from './stock-heads.ts'
+import type { FetchBlock } from './stock-heads.ts'
 import { createSyncScheduler } from './sync-scheduler.ts'
 
 /** Sync streams that one connection may have open towards us. */
@@ -39,11 +42,21 @@ export interface LogEngineComponents {
   readonly clock: Clock
   /** Uniform in [0, 1); spreads anti-entropy, guards nothing. */
   readonly random: () => number
+  /** Used for {@link LogEngineInit.serveStockPeers} only. */
+  readonly fetchBlock: FetchBlock
 }
 
 export interface LogEngineInit {
   /** Mean time between two rounds of anti-entropy, ms; each is 2/3..4/3 of it. @default 45_000 */
   readonly antiEntropyMs?: number
+  /**
+   * Also speaks the heads protocol of OrbitDB 4, so that peers without ours catch up and are caught up with. It has no
+   * framing, and a peer that lacks an ancestor asks for it block by block: slow, and whoever is admitted to a log can make
+   * this replica store up to 10,000 blocks that never become entries.
+   *
+   * @default false
+   */
+  readonly serveStockPeers?: boolean
 }
 
 /** The logs of one process and everything that replicates them. */
@@ -79,6 +92,19 @@ export async function createLogEngine(
     onHeld: (address, peerIds) => void fetchHeld(address, peerIds)
   })
   const scheduler = createSyncScheduler({ clock, exchange: exchangeWith })
+  const stockHeads =
+    init.serveStockPeers === true
+      ? createStockHeads(
+          {
+            clock,
+            fetchBlock: components.fetchBlock,
+            handle: (...args) => libp2p.handle(...args),
+            unhandle: (protocol) => libp2p.unhandle(protocol),
+            onExchanged: announce
+          },
+          signal
+        )
+      : undefined
 
   function openConnections(peerId: string): Connection[] {
     return libp2p
@@ -118,15 +144,30 @@ export async function createLogEngine(
       const log = logs.get(address)
       const [connection] = openConnections(peerId)
       if (log === undefined || signal.aborted || connection === undefined) return failed
+      const outcome = await exchangeOver(connection, log)
+      await announce(log, outcome.stored)
+      return { peerId, kind: outcome.kind, received: outcome.stored.length, sent: outcome.sent }
+    } catch {
+      return failed
+    }
+  }
+
+  async function exchangeOver(connection: Connection, log: OrbitLog): Promise<ExchangeOutcome> {
+    try {
       const stream = await connection.newStream(SYNC_PROTOCOL, {
         signal: AbortSignal.any([signal, AbortSignal.timeout(SYNC_IDLE_TIMEOUT_MS)])
       })
-      const outcome = await initiateExchange(framesOf(stream), log)
-      await announce(log, outcome.stored)
-      return { peerId, kind: outcome.kind, received: outcome.stored.length, sent: outcome.sent }
+      return await initiateExchange(framesOf(stream), log)
     } catch (error) {
       const isUnsupported = error instanceof Error && error.name === 'UnsupportedProtocolError'
-      return isUnsupported ? { ...failed, kind: 'unsupported' } : failed
+      if (!isUnsupported) throw error
+      return (
+        (await stockHeads?.exchange(connection, log)) ?? {
+          kind: 'unsupported',
+          sent: 0,
+          stored: []
+        }
+      )
     }
   }
 
@@ -199,12 +240,15 @@ export async function createLogEngine(
           logs.delete(address)
           openings.delete(address)
           gossip.unfollow(address)
+          stockHeads?.unfollow(address).catch(() => undefined)
         }
       },
       manifest
     )
     if (signal.aborted) throw new DeadDropError('stopped', 'replica is stopped')
     logs.set(address, log)
+    // Before gossip tells that we follow the log: a stock peer dials at once, and does not try twice.
+    await stockHeads?.follow(log)
     gossip.follow(log)
     for (const peerId of followersOf(address)) meet(address, peerId)
     return log
