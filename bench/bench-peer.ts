@@ -1,14 +1,20 @@
+import { USABLE_ENTRIES } from './peer.ts'
 import type { BenchPeer, Contender, ContenderLog } from './peer.ts'
 
-const CATCH_UP_TIMEOUT_MS = 180_000
+const CATCH_UP_TIMEOUT_MS = 300_000
 const HEAR_TIMEOUT_MS = 60_000
 /** An append time is written at the start of the payload. */
 const TIME_BYTES = 8
 
+interface Heard {
+  readonly saidAtMs: number
+  readonly latencyMs: number
+}
+
 interface OpenLog {
   readonly log: ContenderLog
-  readonly latencies: number[]
-  onLatency: () => void
+  readonly heard: Heard[]
+  onHeard: () => void
 }
 
 /** The measuring around a contender, in its own process or page. */
@@ -16,10 +22,11 @@ export function createBenchPeer(contender: Contender): BenchPeer {
   const logs = new Map<string, OpenLog>()
 
   function keep(log: ContenderLog): string {
-    const open: OpenLog = { log, latencies: [], onLatency: () => undefined }
+    const open: OpenLog = { log, heard: [], onHeard: () => undefined }
     log.onReceived((payload) => {
-      open.latencies.push(wallTimeMs() - readTime(payload))
-      open.onLatency()
+      const saidAtMs = readTime(payload)
+      open.heard.push({ saidAtMs, latencyMs: wallTimeMs() - saidAtMs })
+      open.onHeard()
     })
     logs.set(log.token, open)
     return log.token
@@ -61,26 +68,62 @@ export function createBenchPeer(contender: Contender): BenchPeer {
       const open = find(token)
       await new Promise<void>((resolve, reject) => {
         const timer = setTimeout(() => {
-          const got = open.latencies.length
+          const got = open.heard.length
           reject(new Error(`heard ${got} of ${count} entries in ${HEAR_TIMEOUT_MS} ms`))
         }, HEAR_TIMEOUT_MS)
-        open.onLatency = () => {
-          if (open.latencies.length < count) return
+        open.onHeard = () => {
+          if (open.heard.length < count) return
           clearTimeout(timer)
           resolve()
         }
-        open.onLatency()
+        open.onHeard()
       })
-      return open.latencies.splice(0, count)
+      return open.heard.splice(0, count).map(({ latencyMs }) => latencyMs)
+    },
+
+    async heardSince(token, sinceMs, count, timeoutMs) {
+      const open = find(token)
+      const wanted = (): readonly Heard[] =>
+        open.heard.filter(({ saidAtMs }) => saidAtMs >= sinceMs)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, timeoutMs)
+        open.onHeard = () => {
+          if (wanted().length < count) return
+          clearTimeout(timer)
+          resolve()
+        }
+        open.onHeard()
+      })
+      return wanted().map(({ latencyMs }) => latencyMs)
     },
 
     async catchUp(token, head, count) {
       const startedAt = performance.now()
       const log = await contender.openLog(token)
+      let announced = 0
+      let usableMs: number | undefined
+      log.onReceived(() => {
+        if (++announced === USABLE_ENTRIES) usableMs = performance.now() - startedAt
+      })
       await log.waitFor(head, AbortSignal.timeout(CATCH_UP_TIMEOUT_MS))
       const ms = performance.now() - startedAt
       const got = await log.count()
       if (got !== count) throw new Error(`caught up with ${got} entries, expected ${count}`)
+      keep(log)
+      return { ms, usableMs: usableMs ?? ms }
+    },
+
+    waitFor: (token, head) =>
+      find(token).log.waitFor(head, AbortSignal.timeout(CATCH_UP_TIMEOUT_MS)),
+    bytes: (token) => find(token).log.bytes(),
+
+    async reopen(token, count) {
+      const startedAt = performance.now()
+      const log = await contender.openLog(token)
+      const got = (await log.newest(count)).length
+      const ms = performance.now() - startedAt
+      if (got !== count) throw new Error(`read ${got} entries, expected ${count}`)
+      keep(log)
       return ms
     }
   }

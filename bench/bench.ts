@@ -22,7 +22,12 @@ export const IS_MORE_BETTER = {
   'appends/s': true,
   'entries/s': true,
   ms: false,
-  KB: false
+  KB: false,
+  MB: false,
+  files: false,
+  messages: false,
+  /** A figure divided by another one of the same side, such as a cost by what it was with less. */
+  ratio: false
 } as const
 
 export type Unit = keyof typeof IS_MORE_BETTER
@@ -42,5 +47,7 @@ export interface BenchContext {
 export interface Bench {
   /** What the command line and the output call it. */
   readonly name: string
+  /** Longest time that one repetition of all cases takes on a slow machine, ms. @default 5 minutes */
+  readonly maxMsPerRun?: number
   run(context: BenchContext): Promise<readonly Result[]>
 }

@@ -71,8 +71,8 @@ function measureNode(context: BenchContext, pace: Pace): Promise<readonly Result
 async function measureChromium(context: BenchContext, pace: Pace): Promise<readonly Result[]> {
   await using host = await startPageHost()
   return await measurePlace(context, 'chromium', async (contender) => {
-    await using listener = await openPagePeer(host, contender, context.signal)
-    await using writer = await openPagePeer(host, contender, context.signal)
+    await using listener = await openPagePeer(host, contender, context)
+    await using writer = await openPagePeer(host, contender, context)
     return await measurePair(writer, listener, pace)
   })
 }

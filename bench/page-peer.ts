@@ -39,17 +39,19 @@ export async function startPageHost(): Promise<PageHost> {
 /**
  * Starts a peer in a browser of its own, on a fresh profile. Disposing closes the browser and removes the profile.
  *
- * @param signal - fails every call that waits.
+ * @param options.profile - works on this profile instead, and leaves it.
+ * @param options.signal - fails every call that waits.
  */
 export async function openPagePeer(
   host: PageHost,
   contender: ContenderName,
-  signal: AbortSignal
+  options: { readonly signal: AbortSignal; readonly profile?: string }
 ): Promise<BenchPeer & AsyncDisposable> {
+  const { signal } = options
   signal.throwIfAborted()
   await using stack = new AsyncDisposableStack()
-  const { path } = stack.use(await withTempDir('deaddrop-bench-'))
-  const { page } = stack.use(await launchBrowser({ userDataDir: path }))
+  const userDataDir = options.profile ?? stack.use(await withTempDir('deaddrop-bench-')).path
+  const { page } = stack.use(await launchBrowser({ userDataDir }))
   // A closed page fails its calls, which may otherwise wait for ever.
   const close = (): void => void page.close()
   signal.addEventListener('abort', close)

@@ -1,10 +1,8 @@
 /** A peer in a process of its own; {@link spawnPeer} starts it and speaks to it over IPC. */
 import process from 'node:process'
 import { createBenchPeer } from './bench-peer.ts'
-import { startDeadDrop } from './deaddrop/contender.node.ts'
 import { callPeer } from './peer.ts'
-import type { BenchPeer, ContenderName } from './peer.ts'
-import { startStockNode } from './rivals/stock-orbitdb.node.ts'
+import type { BenchPeer, Contender, ContenderName } from './peer.ts'
 
 export interface PeerProcessInit {
   readonly contender: ContenderName
@@ -26,7 +24,15 @@ export interface PeerAnswer {
   readonly error?: string
 }
 
-const START = { deaddrop: startDeadDrop, stock: startStockNode } as const
+/** Only the code of one contender is loaded, since its memory may be measured. */
+async function start(init: PeerProcessInit): Promise<Contender> {
+  switch (init.contender) {
+    case 'deaddrop':
+      return (await import('./deaddrop/contender.node.ts')).startDeadDrop(init)
+    case 'stock':
+      return (await import('./rivals/stock-orbitdb.node.ts')).startStockNode(init)
+  }
+}
 
 function answer(message: PeerAnswer): void {
   // The parent may be gone, then nobody waits.
@@ -46,7 +52,7 @@ process.once('disconnect', () => process.exit())
 
 const init = JSON.parse(process.argv[2] ?? '') as PeerProcessInit
 await attempt(0, async () => {
-  const contender = await START[init.contender](init)
+  const contender = await start(init)
   const peer = createBenchPeer(contender)
   process.on('message', ({ id, method, args }: PeerCall) => {
     void attempt(id, () => (method === 'stop' ? contender.stop() : callPeer(peer, method, args)))

@@ -21,6 +21,10 @@ export interface ContenderLog {
   waitFor(hash: string, signal: AbortSignal): Promise<void>
   /** Entries that are stored. */
   count(): Promise<number>
+  /** Bytes of the entries that are stored, the contender's own fields included. */
+  bytes(): Promise<number>
+  /** Payloads of the newest `count` entries, in any order. */
+  newest(count: number): Promise<readonly Uint8Array[]>
 }
 
 /** A system under measurement: a started peer. The measuring around it is the same for all. */
@@ -41,6 +45,16 @@ export interface Filled {
   readonly head: string
 }
 
+export interface CaughtUp {
+  /** Until all entries were stored, ms. */
+  readonly ms: number
+  /** Until {@link USABLE_ENTRIES} entries were announced to the application; `ms` where they never were. */
+  readonly usableMs: number
+}
+
+/** A screen full of messages. */
+export const USABLE_ENTRIES = 50
+
 /** What a bench can ask of a peer in another process or in a page: arguments and results cross as JSON. */
 export interface BenchPeer {
   addresses(): Promise<readonly string[]>
@@ -55,12 +69,33 @@ export interface BenchPeer {
   /** Waits until `count` entries of {@link say} came, then takes them. @returns ms from append to announcement, each. */
   hear(token: string, count: number): Promise<readonly number[]>
   /**
+   * Entries of {@link say} that others wrote at `sinceMs` or later, as soon as there are `count`, and what there is after
+   * `timeoutMs` at the latest. @returns ms from append to announcement, each.
+   */
+  heardSince(
+    token: string,
+    sinceMs: number,
+    count: number,
+    timeoutMs: number
+  ): Promise<readonly number[]>
+  /**
    * Opens a log that others hold and waits until all of it is here.
    *
-   * @returns ms from the call of open.
+   * @returns times from the call of open.
    * @throws {Error} when the number of entries is not `count` then.
    */
-  catchUp(token: string, head: string, count: number): Promise<number>
+  catchUp(token: string, head: string, count: number): Promise<CaughtUp>
+  /** Waits until the entry of `head` and all its ancestors are stored. */
+  waitFor(token: string, head: string): Promise<void>
+  /** Bytes of all entries of a log. */
+  bytes(token: string): Promise<number>
+  /**
+   * Opens a log that is stored here and reads its newest `count` entries.
+   *
+   * @returns ms from the call of open.
+   * @throws {Error} when there are fewer.
+   */
+  reopen(token: string, count: number): Promise<number>
 }
 
 export const BENCH_PEER_METHODS = [
@@ -71,7 +106,11 @@ export const BENCH_PEER_METHODS = [
   'fill',
   'say',
   'hear',
-  'catchUp'
+  'heardSince',
+  'catchUp',
+  'waitFor',
+  'bytes',
+  'reopen'
 ] as const satisfies readonly (keyof BenchPeer)[]
 
 /** A peer that lives elsewhere. */

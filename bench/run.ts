@@ -4,18 +4,32 @@ import { appendBench } from './append.ts'
 import type { Bench, Result } from './bench.ts'
 import { bundleBench } from './bundle.ts'
 import { catchupBench } from './catchup.ts'
+import { divergedBench } from './diverged.ts'
+import { fanoutBench } from './fanout.ts'
 import { liveBench } from './live.ts'
 import { loadBench } from './load.ts'
+import { manyLogsBench } from './many-logs.ts'
 import { helpText, parseCommandLine } from './options.ts'
 import type { Command } from './options.ts'
+import { reopenBench } from './reopen.ts'
 import { formatJson, formatTable } from './report.ts'
 
-const BENCHES: readonly Bench[] = [appendBench, liveBench, catchupBench, loadBench, bundleBench]
+const BENCHES: readonly Bench[] = [
+  appendBench,
+  liveBench,
+  catchupBench,
+  reopenBench,
+  divergedBench,
+  fanoutBench,
+  manyLogsBench,
+  loadBench,
+  bundleBench
+]
 
 const EXIT_FAILURE = 1
 const EXIT_USAGE = 2
 /** A bench that takes longer hangs: several times what a run takes on a slow machine. */
-const MAX_MS_PER_RUN = 5 * 60_000
+const DEFAULT_MAX_MS_PER_RUN = 5 * 60_000
 
 async function runAll(command: Extract<Command, { kind: 'run' }>): Promise<number> {
   const results: Result[] = []
@@ -30,7 +44,7 @@ async function runAll(command: Extract<Command, { kind: 'run' }>): Promise<numbe
     if (interrupted.signal.aborted) break
     const report = (line: string): void => void process.stderr.write(`${bench.name}: ${line}\n`)
     const { runs, isQuick } = command
-    const deadline = AbortSignal.timeout(runs * MAX_MS_PER_RUN)
+    const deadline = AbortSignal.timeout(runs * (bench.maxMsPerRun ?? DEFAULT_MAX_MS_PER_RUN))
     const signal = AbortSignal.any([interrupted.signal, deadline])
     try {
       results.push(...(await bench.run({ runs, isQuick, report, signal })))

@@ -8,22 +8,27 @@ import type { PeerAnswer, PeerCall, PeerProcessInit } from './peer-process.ts'
 const STOP_TIMEOUT_MS = 10_000
 const MAX_COMPLAINT_CHARACTERS = 4_096
 
-export type SpawnedPeer = BenchPeer & AsyncDisposable
+export type SpawnedPeer = BenchPeer & AsyncDisposable & { readonly pid: number }
 
 /**
  * Starts a peer in a process of its own, on a fresh folder. Disposing stops it in order, or kills it, and removes the folder.
  *
+ * @param options.directory - works on this folder instead, and leaves it.
  * @param options.signal - kills the peer; every call that waits then fails.
  * @throws {Error} with the last words of the process, when it does not start.
  */
 export async function spawnPeer(
   contender: ContenderName,
-  options: { readonly isListening: boolean; readonly signal: AbortSignal }
+  options: {
+    readonly isListening: boolean
+    readonly signal: AbortSignal
+    readonly directory?: string
+  }
 ): Promise<SpawnedPeer> {
   options.signal.throwIfAborted()
   await using stack = new AsyncDisposableStack()
-  const { path } = stack.use(await withTempDir('deaddrop-bench-'))
-  const init: PeerProcessInit = { contender, directory: path, isListening: options.isListening }
+  const directory = options.directory ?? stack.use(await withTempDir('deaddrop-bench-')).path
+  const init: PeerProcessInit = { contender, directory, isListening: options.isListening }
   const child = fork(
     fileURLToPath(new URL('./peer-process.ts', import.meta.url)),
     [JSON.stringify(init)],
@@ -84,5 +89,9 @@ export async function spawnPeer(
   await expect(0)
 
   const kept = stack.move()
-  return { ...createRemotePeer(call), [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  return {
+    ...createRemotePeer(call),
+    pid: child.pid ?? -1,
+    [Symbol.asyncDispose]: () => kept.disposeAsync()
+  }
 }

@@ -44,14 +44,22 @@ export function createDeadDropContender(components: {
         if (!isHere)
           throw new Error(`${log.size().entries} entries came in time, the last one did not`)
       },
-      count: async () => log.size().entries
+      count: async () => log.size().entries,
+      bytes: async () => log.size().bytes,
+      async newest(count) {
+        const payloads: Uint8Array[] = []
+        for await (const { sealed } of log.entries(Math.max(0, log.size().entries - count))) {
+          payloads.push(sealed)
+        }
+        return payloads
+      }
     }
   }
 
   async function open(manifest: LogManifest, gateSeed: Uint8Array): Promise<ContenderLog> {
     const address = logAddressOf(manifest)
     const writer = createLogWriter({ gateSeed, address, writerSeed: randomBytes(SEED_BYTES) })
-    const token = JSON.stringify({ manifest, gateSeed: bytesToHex(gateSeed) })
+    const token = encodeToken(manifest, gateSeed)
     return createContenderLog(await replica.open(manifest, { writer }), token, writer.publicKey)
   }
 
@@ -78,6 +86,11 @@ export function createDeadDropContender(components: {
       await components.dispose()
     }
   }
+}
+
+/** What `openLog` of another contender understands. */
+export function encodeToken(manifest: LogManifest, gateSeed: Uint8Array): string {
+  return JSON.stringify({ manifest, gateSeed: bytesToHex(gateSeed) })
 }
 
 /** Waits until the replica has a connection as wanted. */

@@ -14,9 +14,15 @@ declare module '@orbitdb/core' {
       on(event: 'error', listener: (error: Error) => void): void
       off(event: 'update', listener: (entry: StockEntry) => void): void
     }
-    readonly log: { heads(): Promise<readonly StockEntry[]> }
+    readonly log: {
+      heads(): Promise<readonly StockEntry[]>
+      readonly storage: { get(hash: string): Promise<Uint8Array | undefined> }
+    }
     add(value: unknown): Promise<string>
-    iterator(): AsyncIterable<unknown>
+    /** Newest first. */
+    iterator(filters?: {
+      readonly amount: number
+    }): AsyncIterable<{ readonly hash: string; readonly value: unknown }>
   }
 
   export interface StockOrbitDB {

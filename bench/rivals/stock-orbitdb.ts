@@ -16,13 +16,14 @@ import type { Contender, ContenderLog } from '../peer.ts'
 
 const SETTLE_TIMEOUT_MS = 30_000
 const POLL_MS = 25
+const MAX_CONNECTIONS_PER_SECOND = 1_000
 
 /**
  * OrbitDB 4.0.0 with all its defaults (storages, a pin for each entry, secp256k1 identity, access control, sync) over
  * Helia light with bitswap, which asks no public gateway or router and so favours it.
  *
- * The transports are those of the other side, so that the log is what is compared. Gossipsub has its defaults, except that
- * a lone writer may publish.
+ * The transports are those of the other side, so that the log is what is compared. Gossipsub and the
+ * connection manager have their defaults, except that a lone writer may publish and that many peers may share one host.
  *
  * @param components.transport - addresses to listen on, transports, what they need.
  * @param init.directory - of OrbitDB's own stores: a folder, or the name of a database in a page.
@@ -47,11 +48,17 @@ export async function startStockOrbitDB(
       streamMuxers: [yamux()],
       // The default refuses loopback addresses in pages.
       connectionGater: { denyDialMultiaddr: () => false },
+      // All peers of a bench share one host, of which the default takes five connections a second.
+      connectionManager: { inboundConnectionThreshold: MAX_CONNECTIONS_PER_SECOND },
       services: {
         identify: identify(),
         identifyPush: identifyPush(),
         ping: ping(),
-        pubsub: gossipsub({ allowPublishToZeroTopicPeers: true })
+        pubsub: gossipsub({
+          allowPublishToZeroTopicPeers: true,
+          // For the same reason: the default shuns whoever shares an address with ten others.
+          scoreParams: { IPColocationFactorWeight: 0 }
+        })
       }
     })
   )
@@ -124,6 +131,20 @@ function createStockLog(db: StockEvents, ownKey: string): ContenderLog {
       const iterator = db.iterator()[Symbol.asyncIterator]()
       while ((await iterator.next()).done !== true) count++
       return count
+    },
+    async bytes() {
+      let bytes = 0
+      for await (const { hash } of db.iterator()) {
+        bytes += (await db.log.storage.get(hash))?.byteLength ?? 0
+      }
+      return bytes
+    },
+    async newest(count) {
+      const payloads: Uint8Array[] = []
+      for await (const { value } of db.iterator({ amount: count })) {
+        if (value instanceof Uint8Array) payloads.push(value)
+      }
+      return payloads
     }
   }
 }
