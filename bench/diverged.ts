@@ -22,6 +22,8 @@ const IDLE_LOGS = 100
 const QUICK_IDLE_LOGS = 10
 const ENTRIES_PER_IDLE_LOG = 10
 
+/** Long enough for both sides to notice that the link is gone. */
+const APART_MS = 2_000
 /** Nothing crossed the link for this long: an exchange is over. Shorter than any ping or heartbeat that would disturb. */
 const QUIET_MS = 1_500
 const MAX_QUIET_WAIT_MS = 60_000
@@ -151,6 +153,7 @@ async function comeBackOnce(
   }
   await untilQuiet(link)
   link.cut()
+  await new Promise((resolve) => setTimeout(resolve, APART_MS))
   link.mend()
   if (contender === 'stock') await client.dial(link.addresses)
   await until('the client to come back', RECONNECT_TIMEOUT_MS, () => link.traffic().bytes > 0)

@@ -27,9 +27,14 @@ declare module '@orbitdb/core' {
 
   export interface StockOrbitDB {
     readonly identity: { readonly publicKey: string }
-    open(address: string, options?: { readonly type: 'events' }): Promise<StockEvents>
+    open(
+      address: string,
+      options?: { readonly type: 'events'; readonly AccessController: unknown }
+    ): Promise<StockEvents>
     stop(): Promise<void>
   }
+
+  export function IPFSAccessController(init: { readonly write: readonly string[] }): unknown
 
   export function createOrbitDB(options: {
     readonly ipfs: unknown

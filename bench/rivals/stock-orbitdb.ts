@@ -7,7 +7,7 @@ import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
-import { createOrbitDB } from '@orbitdb/core'
+import { createOrbitDB, IPFSAccessController } from '@orbitdb/core'
 import type { StockEntry, StockEvents } from '@orbitdb/core'
 import { createHeliaLight } from 'helia'
 import type { HeliaInit } from 'helia'
@@ -82,7 +82,11 @@ export async function startStockOrbitDB(
       )
     },
     async createLog() {
-      const db = await orbitdb.open(`bench-${++logs}`, { type: 'events' })
+      const db = await orbitdb.open(`bench-${++logs}`, {
+        type: 'events',
+        // The default lets nobody write but the peer that made the log.
+        AccessController: IPFSAccessController({ write: ['*'] })
+      })
       return createStockLog(db, orbitdb.identity.publicKey)
     },
     openLog: async (token) => createStockLog(await orbitdb.open(token), orbitdb.identity.publicKey),
