@@ -1,7 +1,6 @@
 import { hexToBytes } from '@noble/hashes/utils.js'
 import type { EntryHash, LogAddress, SealedBytes } from '#protocol/brand.ts'
 import { decodeCanonical, encodeCanonical } from '#protocol/cbor.ts'
-import type { CborValue } from '#protocol/cbor.ts'
 import type { SignatureVerifier } from '#protocol/ed25519.ts'
 import { verifyGateCertificate } from '#protocol/gate.ts'
 import {
@@ -11,9 +10,11 @@ import {
   MAX_LAMPORT_TIME,
   MAX_SEALED_BYTES
 } from '#protocol/limits.ts'
-import { hashOfBlock } from '#protocol/log-manifest.ts'
 import type { LogManifest } from '#protocol/log-manifest.ts'
 import { BoundedMap } from '../bounded-map.ts'
+import { readEntryParts } from './entry-bytes.ts'
+import { createEntryHasher } from './entry-hash.ts'
+import type { Sha256 } from './entry-hash.ts'
 
 /** Why an entry is not taken into a log. The keys of the `refused` event. */
 export type EntryRefusal =
@@ -38,18 +39,17 @@ export interface LogEntry {
 }
 
 export type EntryVerdict =
-  | {
-      readonly ok: true
-      readonly entry: LogEntry
-      readonly signature: string
-      readonly signed: Uint8Array
-    }
+  | { readonly ok: true; readonly entry: LogEntry }
   | { readonly ok: false; readonly reason: EntryRefusal }
 
 /** The rules of one log. They depend on the entry alone, never on the clock or on who is a member now: every replica decides alike, for ever. */
 export interface EntryRules {
-  /** The whole judgement on bytes from anywhere. Never throws. */
-  check(bytes: Uint8Array): Promise<EntryVerdict>
+  /**
+   * The whole judgement on bytes from anywhere. Never throws.
+   *
+   * @param hash - of the bytes, where the caller has computed it already.
+   */
+  check(bytes: Uint8Array, hash?: EntryHash): Promise<EntryVerdict>
   /** Shape and certificate of a decoded entry, without its signature. */
   checkFields(value: unknown): Promise<EntryRefusal | undefined>
 }
@@ -62,16 +62,18 @@ const SIGNATURE = /^[0-9a-f]{128}$/
 const MAX_CACHED_WRITERS = 1_024
 
 /**
+ * @param components.sha256 - @default in script, where the platform has no synchronous one
  * @param init.address - of the manifest; also the `id` of every entry, as stock OrbitDB writes it.
  */
 export function createEntryRules(
-  { verifier }: { readonly verifier: SignatureVerifier },
+  { verifier, sha256 }: { readonly verifier: SignatureVerifier; readonly sha256?: Sha256 },
   {
     manifest,
     address
   }: { readonly manifest: Pick<LogManifest, 'gatePublicKey'>; readonly address: LogAddress }
 ): EntryRules {
   const admitted = new BoundedMap<string, true>(MAX_CACHED_WRITERS)
+  const hashOf = createEntryHasher(sha256)
 
   async function isAdmitted(writer: string, certificate: string): Promise<boolean> {
     const name = `${writer}${certificate}`
@@ -91,28 +93,17 @@ export function createEntryRules(
 
   return {
     checkFields,
-    async check(bytes) {
+    async check(bytes, hash) {
       if (bytes.byteLength > MAX_ENTRY_BYTES) return { ok: false, reason: 'too-large' }
-      let value: CborValue
-      try {
-        value = decodeCanonical(bytes, MAX_ENTRY_BYTES)
-      } catch {
-        return { ok: false, reason: 'malformed' }
-      }
-      const fields = readFields(value)
+      const fields = readBytes(bytes)
       if (fields === undefined) return { ok: false, reason: 'malformed' }
       if (fields.id !== address) return { ok: false, reason: 'wrong-log' }
       if (!(await isAdmitted(fields.key, fields.identity)))
         return { ok: false, reason: 'no-certificate' }
-      const signed = signedPart(fields)
+      const signed = fields.signed ?? signedPart(fields)
       const isSigned = await verifier.verify(hexToBytes(fields.sig), hexToBytes(fields.key), signed)
       if (!isSigned) return { ok: false, reason: 'bad-signature' }
-      return {
-        ok: true,
-        entry: entryOf(fields, bytes, hashOfBlock(bytes)),
-        signature: fields.sig,
-        signed
-      }
+      return { ok: true, entry: entryOf(fields, bytes, hash ?? hashOf(bytes)) }
     }
   }
 }
@@ -123,9 +114,14 @@ export function createEntryRules(
  * @returns `undefined` when the bytes are not an entry: the store is damaged.
  */
 export function readStoredEntry(bytes: Uint8Array, hash: EntryHash): LogEntry | undefined {
+  const fields = readBytes(bytes)
+  return fields === undefined ? undefined : entryOf(fields, bytes, hash)
+}
+
+/** Entries of honest writers take the short way; the long one decides about everything else. */
+function readBytes(bytes: Uint8Array): Fields | undefined {
   try {
-    const fields = readFields(decodeCanonical(bytes, MAX_ENTRY_BYTES))
-    return fields === undefined ? undefined : entryOf(fields, bytes, hash)
+    return readEntryParts(bytes) ?? readFields(decodeCanonical(bytes, MAX_ENTRY_BYTES))
   } catch {
     return undefined
   }
@@ -153,6 +149,8 @@ interface Fields {
   readonly next: readonly string[]
   readonly refs: readonly string[]
   readonly value: Uint8Array
+  /** {@link signedPart}, where it was cut from the bytes. */
+  readonly signed?: Uint8Array
 }
 
 /** The exact shape of an entry. Unknown fields are not signed, so one more of them would be a second name for the same entry. */

@@ -45,8 +45,6 @@ export class OplogStorages {
     this.index = storage(
       async (hash) => {
         if (this.#pendingIndex.has(hash)) return true
-        // What is offered is new: no look at the disk for each entry of a batch.
-        if (this.#pendingBlocks.has(hash)) return undefined
         return (await this.row(hash)) === undefined ? undefined : true
       },
       (hash) => this.#pendingIndex.add(hash)
@@ -64,23 +62,8 @@ export class OplogStorages {
     this.#headsBytes = encodeHeads(heads)
   }
 
-  /** The heads that the log wrote last. */
-  writtenHeads(): readonly Head[] {
-    return decodeHeads(this.#headsBytes)
-  }
-
   pendingBlock(hash: string): Uint8Array | undefined {
     return this.#pendingBlocks.get(hash)
-  }
-
-  /** Lets the log find a checked entry before it is on disk. */
-  offer(hash: EntryHash, bytes: Uint8Array): void {
-    this.#pendingBlocks.set(hash, bytes)
-  }
-
-  /** Whether `hash` is in the log or offered to it. */
-  async isAccepted(hash: string): Promise<boolean> {
-    return this.#pendingBlocks.has(hash) || (await this.row(hash)) !== undefined
   }
 
   async block(hash: string): Promise<Uint8Array | undefined> {

@@ -1,5 +1,5 @@
-import { Entry, Log } from '@orbitdb/core/src/oplog/index.js'
-import type { Oplog, OplogAccess } from '@orbitdb/core/src/oplog/index.js'
+import { Log } from '@orbitdb/core/src/oplog/index.js'
+import type { Oplog, OplogAccess, OplogIdentity } from '@orbitdb/core/src/oplog/index.js'
 import { TypedEventEmitter } from 'main-event'
 import type { EntryHash, LogAddress, SealedBytes } from '#protocol/brand.ts'
 import type { SignatureVerifier } from '#protocol/ed25519.ts'
@@ -7,10 +7,12 @@ import { DeadDropError } from '#protocol/errors.ts'
 import type { LogWriter } from '#protocol/gate.ts'
 import type { KeyValueStore, KeyValueWrite } from '#protocol/key-value-store.ts'
 import { MAX_ENTRY_NEXT, MAX_SEALED_BYTES } from '#protocol/limits.ts'
-import { encodeLogManifest, hashOfBlock, logAddressOf } from '#protocol/log-manifest.ts'
+import { encodeLogManifest, logAddressOf } from '#protocol/log-manifest.ts'
 import type { LogManifest } from '#protocol/log-manifest.ts'
 import type { LogEvents, LogSize, SealedEntry, SealedLog } from '../sealed-log.ts'
 import { blockKey } from '../storage/store-blockstore.ts'
+import { createEntryHasher } from './entry-hash.ts'
+import type { Sha256 } from './entry-hash.ts'
 import { createEntryRules, isCausal, readStoredEntry } from './entry-rules.ts'
 import type { EntryRefusal, EntryRules, LogEntry } from './entry-rules.ts'
 import { createLogKeys, encodeIndexRow, hashOfKey } from './log-keys.ts'
@@ -21,7 +23,6 @@ import { Mutex } from './mutex.ts'
 import { OplogStorages } from './oplog-storages.ts'
 import type { Head } from './oplog-storages.ts'
 import { createWriterIdentity } from './writer-identity.ts'
-import type { WriterIdentity } from './writer-identity.ts'
 
 /** Entries whose ancestors have not come yet, per log. Only admitted writers can fill it; the oldest gives way. */
 const MAX_HELD_ENTRIES = 512
@@ -64,6 +65,8 @@ export type MayStore = (size: LogSize, entryBytes: number) => boolean
 export interface OrbitLogComponents {
   readonly store: KeyValueStore
   readonly verifier: SignatureVerifier
+  /** @default in script, where the platform has no synchronous one */
+  readonly sha256?: Sha256
   /** Called after an own entry is on disk. Must not throw. */
   readonly publishEntry: (entry: LogEntry) => void
   /** Called for `sendLive`. Must not throw. */
@@ -73,8 +76,8 @@ export interface OrbitLogComponents {
 }
 
 /**
- * A log as the replication sees it. The entries form a true OrbitDB 4 log: its `Log` appends and joins, over storages that
- * turn each change into one atomic write.
+ * A log as the replication sees it. The entries form a true OrbitDB 4 log: its `Log` appends, over storages that turn each
+ * change into one atomic write; entries of others are joined here, with the outcome that its `joinEntry` has.
  */
 export class OrbitLog implements SealedLog {
   readonly address: LogAddress
@@ -82,8 +85,9 @@ export class OrbitLog implements SealedLog {
   readonly #components: OrbitLogComponents
   readonly #keys: LogKeys
   readonly #rules: EntryRules
+  readonly #hashOf: (bytes: Uint8Array) => EntryHash
   readonly #storages: OplogStorages
-  readonly #identity: WriterIdentity
+  readonly #identity: OplogIdentity
   readonly #mutex = new Mutex()
   readonly #events = new TypedEventEmitter<LogEvents>()
   readonly #held = new Map<EntryHash, LogEntry>()
@@ -105,6 +109,7 @@ export class OrbitLog implements SealedLog {
     this.#components = components
     this.#keys = createLogKeys(this.address)
     this.#rules = createEntryRules(components, { manifest, address: this.address })
+    this.#hashOf = createEntryHasher(components.sha256)
     this.#storages = new OplogStorages(components.store, this.#keys)
     this.#identity = createWriterIdentity({
       verifier: components.verifier,
@@ -134,7 +139,9 @@ export class OrbitLog implements SealedLog {
       // An entry names a bounded number of heads, the newest first; the next appends name the rest.
       const heads = this.#sortedHeads()
       const named = heads.slice(0, MAX_ENTRY_NEXT)
-      const stored = await this.#change(named, async (oplog) => {
+      const stored = await this.#change(async () => {
+        this.#storages.showHeads(named)
+        const oplog = await this.#openOplog()
         const { hash } = await oplog.append(
           { op: 'ADD', key: null, value: sealed },
           { referencesCount: 0 }
@@ -143,7 +150,7 @@ export class OrbitLog implements SealedLog {
         const entry = bytes === undefined ? undefined : readStoredEntry(bytes, hash as EntryHash) // the log computed it
         if (entry === undefined)
           throw new DeadDropError('internal', 'the log produced an entry that it cannot read')
-        return { entries: [entry], otherHeads: heads.slice(MAX_ENTRY_NEXT) }
+        return { entries: [entry], heads: [entry, ...heads.slice(MAX_ENTRY_NEXT)] }
       })
       const [entry] = stored
       if (entry === undefined) throw new DeadDropError('internal', 'append stored nothing')
@@ -254,7 +261,7 @@ export class OrbitLog implements SealedLog {
 
   /** {@link judge} for a batch: one look at the disk, and all signatures checked at once. */
   async judgeAll(batch: readonly Uint8Array[]): Promise<readonly Judgement[]> {
-    const hashes = batch.map(hashOfBlock)
+    const hashes = batch.map(this.#hashOf)
     const rows = await this.#storages.rows(hashes)
     return Promise.all(
       batch.map(async (bytes, position): Promise<Judgement> => {
@@ -262,12 +269,11 @@ export class OrbitLog implements SealedLog {
         if (hash !== undefined && (this.#held.has(hash) || rows.has(hash))) {
           return { kind: 'known', hash }
         }
-        const verdict = await this.#rules.check(bytes)
+        const verdict = await this.#rules.check(bytes, hash)
         if (!verdict.ok) {
           this.#countRefusal(verdict.reason)
           return { kind: 'refused', reason: verdict.reason }
         }
-        this.#identity.remember(verdict.signature, verdict.entry.writer, verdict.signed)
         return { kind: 'valid', entry: verdict.entry }
       })
     )
@@ -284,14 +290,13 @@ export class OrbitLog implements SealedLog {
       if (this.#isClosed) return { stored: [], held: 0, refused: 0 }
       const plan = await this.#plan(entries)
       if (plan.accepted.length > 0) {
+        // Rules, signatures and causality were checked above, all ancestors are here: OrbitDB's own join, which reads, checks
+        // and encodes each entry again, would give the same heads.
         const covered = new Set(plan.accepted.flatMap(({ next, refs }) => [...next, ...refs]))
-        await this.#change(this.#sortedHeads(), async (oplog) => {
-          for (const { hash, bytes } of plan.accepted) this.#storages.offer(hash, bytes)
-          for (const { hash, bytes } of plan.accepted) {
-            if (!covered.has(hash)) await oplog.joinEntry(await Entry.decode(bytes))
-          }
-          return { entries: plan.accepted, otherHeads: [] }
-        })
+        const heads = [...this.#state.heads, ...plan.accepted].filter(
+          ({ hash }) => !covered.has(hash)
+        )
+        await this.#change(async () => ({ entries: plan.accepted, heads }))
         for (const { hash } of plan.accepted) this.#settle(hash)
       }
       return { stored: plan.accepted, held: plan.held, refused: plan.refused }
@@ -498,35 +503,27 @@ export class OrbitLog implements SealedLog {
   }
 
   /**
-   * One change of the log: lets OrbitDB's log do it in memory, then writes everything at once.
+   * One change of the log, in one atomic write.
    *
-   * @param shown - the heads that the log sees.
+   * @param work - what is new, and the heads from then on; it may leave traces in the storages, which a failure undoes.
    */
   async #change(
-    shown: readonly Head[],
-    work: (
-      oplog: Oplog
-    ) => Promise<{ readonly entries: readonly LogEntry[]; readonly otherHeads: readonly Head[] }>
+    work: () => Promise<{
+      readonly entries: readonly LogEntry[]
+      readonly heads: readonly (Head & { readonly time: number })[]
+    }>
   ): Promise<readonly LogEntry[]> {
     const before = this.#state
     try {
-      this.#storages.showHeads(shown)
-      const { entries, otherHeads } = await work(await this.#openOplog())
+      const { entries, heads } = await work()
       const rows: [EntryHash, IndexRow][] = entries.map(({ hash, time }, position) => [
         hash,
         { arrival: before.entries + position + 1, time }
       ])
-      const times = new Map(before.heads.map(({ hash, time }) => [hash, time]))
-      for (const { hash, time } of entries) times.set(hash, time)
-      const heads = [...this.#storages.writtenHeads(), ...otherHeads].map(({ hash, next }) => ({
-        hash,
-        next,
-        time: times.get(hash) ?? 0
-      }))
       const state: LogState = {
         entries: before.entries + entries.length,
         bytes: before.bytes + entries.reduce((sum, { bytes }) => sum + bytes.byteLength, 0),
-        heads
+        heads: heads.map(({ hash, next, time }) => ({ hash, next, time }))
       }
       const writes: KeyValueWrite[] = entries.flatMap(({ hash, time, bytes }, position) => [
         { key: blockKey(hash), value: bytes },
@@ -563,10 +560,7 @@ export class OrbitLog implements SealedLog {
 
   async #openOplog(): Promise<Oplog> {
     const access: OplogAccess = {
-      canAppend: async ({ hash, ...fields }) =>
-        hash === undefined
-          ? (await this.#rules.checkFields(fields)) === undefined
-          : this.#storages.isAccepted(hash)
+      canAppend: async (fields) => (await this.#rules.checkFields(fields)) === undefined
     }
     this.#oplog ??= await Log(this.#identity, {
       logId: this.address,
