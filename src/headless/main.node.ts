@@ -72,7 +72,7 @@ async function main(): Promise<number> {
       write: (line) => {
         if (!leaving.signal.aborted) process.stdout.write(line)
       },
-      timeout: (ms) => AbortSignal.timeout(ms)
+      timeout: (ms) => AbortSignal.any([AbortSignal.timeout(ms), leaving.signal])
     })
   } finally {
     await client.stop()

@@ -21,6 +21,13 @@ describe('the message list', () => {
   async function openBob(page: Page): Promise<void> {
     await page.getByRole('link', { name: /^Bob/ }).click()
     await page.getByRole('article').last().waitFor()
+    // The list measures its rows and corrects its place for some frames; a reader scrolls after that.
+    await log(page).evaluate(async (element) => {
+      for (let still = 0, last = NaN; still < 10; last = element.scrollTop) {
+        still = element.scrollTop === last ? still + 1 : 0
+        await new Promise((resolve) => requestAnimationFrame(resolve))
+      }
+    })
   }
 
   async function receive(page: Page, text: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { spawnPinningNode } from '#pinning-node/spawn-pinning-node.ts'
 import type { ConversationView, MessageView } from '#client/client.ts'
 import { PIN_PROTOCOL } from '#protocol/protocol-ids.ts'
@@ -14,6 +14,9 @@ import {
   startClient
 } from '#tests/support/client-world.ts'
 import { withTempDir } from '#tests/support/temp-dir.ts'
+
+// Each test starts a node and several clients; a busy machine needs more than the usual time.
+vi.setConfig({ testTimeout: 90_000 })
 
 const DAY_MS = 24 * 60 * 60_000
 

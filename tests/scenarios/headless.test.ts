@@ -1,7 +1,10 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { spawnPinningNode } from '#pinning-node/spawn-pinning-node.ts'
 import { BotRefusal, startBot, type Bot } from '#tests/support/bot-process.ts'
 import { withTempDir } from '#tests/support/temp-dir.ts'
+
+// Each test starts up to five programs, one after another; on a busy machine each takes seconds to be ready.
+vi.setConfig({ testTimeout: 120_000 })
 
 interface Listed {
   readonly id: string
