@@ -1,5 +1,6 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { DeadDropError } from '#protocol/errors.ts'
+import { isNodeAddress, MAX_NODES } from '#replica/network/node-links.ts'
 import type { NetworkStatus } from '#replica/replica.ts'
 import type { NodeView } from './client.ts'
 import type { NodeChoice } from './records.ts'
@@ -7,11 +8,11 @@ import type { NodeChoice } from './records.ts'
 /** Which pinning nodes this user goes through: those of the host, less what the user removed, plus what the user added. */
 export interface NodeSet {
   choice(): NodeChoice
-  /** @throws {DeadDropError} `node-address-malformed` when `address` is no multiaddr. */
+  /** @throws {DeadDropError} `node-address-malformed` when `address` is not one of a node. */
   add(address: string): void
   remove(address: string): void
   sourceOf(address: string): NodeView['source']
-  /** Own nodes first, then `others`, each once. */
+  /** Own nodes first, then `others`: each once, at most {@link MAX_NODES}, and only what can be dialled. */
   union(others: readonly string[]): string[]
   /** Addresses for an invite: connected nodes first, each with its peer id where that is known. */
   bestForInvite(status: NetworkStatus | null): string[]
@@ -22,7 +23,7 @@ export function createNodeSet(configured: readonly string[], initial: NodeChoice
   const removed = new Set(initial.removed)
 
   function own(): string[] {
-    return [...new Set([...configured.filter((node) => !removed.has(node)), ...added])]
+    return [...configured.filter((node) => !removed.has(node)), ...added].filter(isNodeAddress)
   }
 
   return {
@@ -45,7 +46,11 @@ export function createNodeSet(configured: readonly string[], initial: NodeChoice
       return added.has(address) ? 'user' : 'contact'
     },
 
-    union: (others) => [...new Set([...own(), ...others.filter((node) => !removed.has(node))])],
+    union(others) {
+      // A contact's invite may name anything; what cannot be dialled must not stop the rest.
+      const usable = others.filter((node) => !removed.has(node) && isNodeAddress(node))
+      return [...new Set([...own(), ...usable])].slice(0, MAX_NODES)
+    },
 
     bestForInvite(status) {
       const links = new Map(status?.nodes.map((node) => [node.multiaddr, node]))
@@ -61,13 +66,12 @@ export function createNodeSet(configured: readonly string[], initial: NodeChoice
 }
 
 function normalise(address: string): string {
-  try {
-    return multiaddr(address.trim()).toString()
-  } catch (cause) {
+  const text = address.trim()
+  if (!isNodeAddress(text)) {
     throw new DeadDropError(
       'node-address-malformed',
-      'node address is not a multiaddr such as /dns4/node.example/tcp/443/wss',
-      { cause }
+      'node address is not one of a WebSocket listener, such as /dns4/node.example/tcp/443/wss'
     )
   }
+  return multiaddr(text).toString()
 }

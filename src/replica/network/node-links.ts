@@ -7,7 +7,7 @@ import { abortable } from './abortable.ts'
 import type { Clock } from './clock.ts'
 
 /** Most nodes to stay connected to; each costs a socket for ever. */
-const MAX_NODES = 16
+export const MAX_NODES = 16
 
 const FIRST_RETRY_MS = 1_000
 const LAST_RETRY_MS = 60_000
@@ -230,6 +230,16 @@ export function createNodeLinks(
         link.dial = null
       }
     }
+  }
+}
+
+/** Whether `text` is the address of a WebSocket or webrtc-direct listener: what {@link NodeLinks.set} takes. */
+export function isNodeAddress(text: string): boolean {
+  try {
+    parseNodeAddress(text)
+    return true
+  } catch {
+    return false
   }
 }
 
