@@ -63,7 +63,7 @@ it.each([
     const peer = peerIdFromString(bob.network.peerId)
     const stream = await alice.network.libp2p.dialProtocol(peer, PROTOCOL)
     const outcome = await initiateExchange(framesOf(stream), ours)
-    expect([outcome.kind, outcome.sent, outcome.stored.length]).toEqual([
+    expect([outcome.kind, outcome.sent, outcome.received]).toEqual([
       'settled',
       ownCount,
       theirCount

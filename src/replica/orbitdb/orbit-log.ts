@@ -246,10 +246,13 @@ export class OrbitLog implements SealedLog {
     return [...this.#held.values()]
   }
 
-  /** The newest heads, as they are stored. */
-  async headBlocks(maxHeads: number): Promise<readonly Uint8Array[]> {
-    const heads = this.#sortedHeads().slice(0, maxHeads)
-    const blocks = await this.#readBlocks(heads.map(({ hash }) => hash))
+  /** The newest heads, as they are stored. @param among - only those of them. */
+  async headBlocks(
+    maxHeads: number,
+    among?: ReadonlySet<EntryHash>
+  ): Promise<readonly Uint8Array[]> {
+    const heads = this.#sortedHeads().filter(({ hash }) => among?.has(hash) ?? true)
+    const blocks = await this.#readBlocks(heads.slice(0, maxHeads).map(({ hash }) => hash))
     return blocks.map(({ bytes }) => bytes)
   }
 
@@ -339,16 +342,18 @@ export class OrbitLog implements SealedLog {
 
   /**
    * Pages of entries that a peer lacks who has `known` and its ancestors, in causal order; empty pages while it looks for
-   * the first one. Reads as far back as the oldest
+   * the first one. What comes later than the call is left out: it may be from that peer. Reads as far back as the oldest
    * entry that the peer lacks, and holds no more than hashes in memory.
    */
   async *missingFrom(known: readonly EntryHash[]): AsyncGenerator<readonly StoredBlock[]> {
+    const { entries: count } = this.#state
+    const heads = await this.heads()
     const theirs = new Set<string>((await this.#storages.rows(known)).keys())
     if (theirs.size === 0) {
-      yield* this.#everything()
+      yield* this.#everything(count)
       return
     }
-    const wanted = new Set<string>((await this.heads()).filter((hash) => !theirs.has(hash)))
+    const wanted = new Set<string>(heads.filter((hash) => !theirs.has(hash)))
     const missing: EntryHash[] = []
     let to = this.#keys.orders.to
     while (wanted.size > 0) {
@@ -387,7 +392,8 @@ export class OrbitLog implements SealedLog {
     }
   }
 
-  async *#everything(): AsyncGenerator<readonly StoredBlock[]> {
+  /** @param count - entries that arrived later are left out. */
+  async *#everything(count: number): AsyncGenerator<readonly StoredBlock[]> {
     let { from } = this.#keys.orders
     for (;;) {
       const keys: string[] = []
@@ -400,7 +406,12 @@ export class OrbitLog implements SealedLog {
       }
       const last = keys.at(-1)
       if (last === undefined) return
-      yield await this.#readBlocks(keys.map(hashOfKey))
+      let hashes = keys.map(hashOfKey)
+      if (this.#state.entries > count) {
+        const rows = await this.#storages.rows(hashes)
+        hashes = hashes.filter((hash) => (rows.get(hash)?.arrival ?? Infinity) <= count)
+      }
+      yield await this.#readBlocks(hashes)
       from = `${last}\0`
     }
   }

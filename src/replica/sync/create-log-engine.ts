@@ -11,7 +11,6 @@ import { SYNC_PROTOCOL } from '#protocol/protocol-ids.ts'
 import { abortable } from '../network/abortable.ts'
 import type { Clock } from '../network/clock.ts'
 import type { NetworkServices } from '../network/network-platform.ts'
-import type { LogEntry } from '../orbitdb/entry-rules.ts'
 import { createLogKeys } from '../orbitdb/log-keys.ts'
 import { forgetLog } from '../orbitdb/log-state.ts'
 import { openOrbitLog } from '../orbitdb/orbit-log.ts'
@@ -131,11 +130,11 @@ export async function createLogEngine(
   }
 
   /** What came by an exchange was not gossiped here: the other followers may be waiting for it. */
-  async function announce(log: OrbitLog, stored: readonly LogEntry[]): Promise<void> {
-    if (stored.length === 0 || log.isClosed) return
-    const byHash = new Map(stored.map((entry) => [entry.hash, entry]))
-    const heads = (await log.heads()).flatMap((hash) => byHash.get(hash) ?? [])
-    for (const entry of heads.slice(0, MAX_ANNOUNCED_HEADS)) gossip.publishEntry(log.address, entry)
+  async function announce(log: OrbitLog, { newHeads }: ExchangeOutcome): Promise<void> {
+    if (newHeads.size === 0 || log.isClosed) return
+    for (const bytes of await log.headBlocks(MAX_ANNOUNCED_HEADS, newHeads)) {
+      gossip.publishEntry(log.address, { bytes })
+    }
   }
 
   async function exchangeWith(address: LogAddress, peerId: string): Promise<SyncOutcome> {
@@ -145,8 +144,8 @@ export async function createLogEngine(
       const [connection] = openConnections(peerId)
       if (log === undefined || signal.aborted || connection === undefined) return failed
       const outcome = await exchangeOver(connection, log)
-      await announce(log, outcome.stored)
-      return { peerId, kind: outcome.kind, received: outcome.stored.length, sent: outcome.sent }
+      await announce(log, outcome)
+      return { peerId, kind: outcome.kind, received: outcome.received, sent: outcome.sent }
     } catch {
       return failed
     }
@@ -165,19 +164,24 @@ export async function createLogEngine(
         (await stockHeads?.exchange(connection, log)) ?? {
           kind: 'unsupported',
           sent: 0,
-          stored: []
+          received: 0,
+          newHeads: new Set()
         }
       )
     }
   }
 
   async function onStream(stream: Stream, connection: Connection): Promise<void> {
-    const answered = await answerExchange(framesOf(stream), (address) => logs.get(address))
-    if (answered === undefined) return
-    if (answered.outcome.kind === 'settled') {
-      scheduler.noteSettled(answered.log.address, connection.remotePeer.toString())
-    }
-    await announce(answered.log, answered.outcome.stored)
+    const peerId = connection.remotePeer.toString()
+    let noteEnd = (): void => undefined
+    const answered = await answerExchange(framesOf(stream), (address) => {
+      const log = logs.get(address)
+      if (log !== undefined) noteEnd = scheduler.noteAnswering(address, peerId)
+      return log
+    })
+    if (answered?.outcome.kind === 'settled') scheduler.noteSettled(answered.log.address, peerId)
+    noteEnd()
+    if (answered !== undefined) await announce(answered.log, answered.outcome)
   }
 
   /** Ancestors are asked from who sent the descendant, then from everybody. */
@@ -201,7 +205,10 @@ export async function createLogEngine(
     const sinceMs = clock.now()
     const cancel = clock.after(SECOND_INITIATOR_DELAY_MS, () => {
       signal.removeEventListener('abort', cancel)
-      if (scheduler.settledAtMs(address, peerId) < sinceMs) void scheduler.run(address, peerId)
+      // While one runs, a second would only carry the same entries again.
+      void scheduler.whenIdle(address, peerId).then(() => {
+        if (scheduler.settledAtMs(address, peerId) < sinceMs) void scheduler.run(address, peerId)
+      })
     })
     signal.addEventListener('abort', cancel, { once: true })
   }

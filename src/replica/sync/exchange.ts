@@ -1,4 +1,4 @@
-import type { LogAddress } from '#protocol/brand.ts'
+import type { EntryHash, LogAddress } from '#protocol/brand.ts'
 import { DeadDropError } from '#protocol/errors.ts'
 import { MAX_SYNC_UNACKED_FRAMES } from '#protocol/limits.ts'
 import type { LogEntry } from '../orbitdb/entry-rules.ts'
@@ -8,13 +8,19 @@ import { decodeSyncMessage, encodeSyncMessage } from './sync-messages.ts'
 
 /** Entries are sent in frames of about this size: small enough that a slow link stores progress often. */
 const TARGET_FRAME_BYTES = 65_536
+/** Entries that are written at once when they come faster than the disk takes them. */
+const MAX_STORED_AT_ONCE = 512
 
 export interface ExchangeOutcome {
   readonly kind: 'settled' | 'failed' | 'unsupported'
   readonly sent: number
-  /** What was new here, in the order of arrival. */
-  readonly stored: readonly LogEntry[]
+  /** Entries that were new here. */
+  readonly received: number
+  /** Those of them that no other of them names. */
+  readonly newHeads: ReadonlySet<EntryHash>
 }
+
+const NOTHING: Omit<ExchangeOutcome, 'kind'> = { sent: 0, received: 0, newHeads: new Set() }
 
 /** Offers `log` to a peer and exchanges what either side lacks. Never throws; the stream is closed or aborted afterwards. */
 export async function initiateExchange(
@@ -28,7 +34,7 @@ export async function initiateExchange(
     const answer = await readMessage(frames)
     if (answer.type === 'refuse') {
       await frames.close()
-      return { kind: 'unsupported', sent: 0, stored: [] }
+      return { kind: 'unsupported', ...NOTHING }
     }
     if (answer.type !== 'have' || answer.address !== log.address) {
       throw new DeadDropError('bytes-malformed', 'answer is not about the log that was asked for')
@@ -36,7 +42,7 @@ export async function initiateExchange(
     return await transfer(frames, log, answer)
   } catch {
     frames.abort()
-    return { kind: 'failed', sent: 0, stored: [] }
+    return { kind: 'failed', ...NOTHING }
   }
 }
 
@@ -71,8 +77,8 @@ async function transfer(
   log: OrbitLog,
   theirs: Have
 ): Promise<ExchangeOutcome> {
-  const received = new Set<string>()
-  const stored: LogEntry[] = []
+  const newHeads = new Set<EntryHash>()
+  let received = 0
   let sent = 0
   let unacked = 0
   let isAllSent = false
@@ -81,7 +87,11 @@ async function transfer(
   /** Frames taken whose ack has not left. */
   let owedAcks = 0
   let wakeSender = (): void => undefined
+  let judging: Promise<void> = Promise.resolve()
   let storing: Promise<void> = Promise.resolve()
+  let isStoring = false
+  /** One item for each frame that was judged and waits for the disk. */
+  const judged: (readonly LogEntry[])[] = []
 
   async function sendEntries(entries: readonly Uint8Array[]): Promise<void> {
     while (unacked >= MAX_SYNC_UNACKED_FRAMES) {
@@ -106,8 +116,7 @@ async function transfer(
     const pages = theirs.isFull ? [] : log.missingFrom([...theirs.heads, ...theirs.ladder])
     for await (const page of pages) {
       if (page.length === 0) await sendEntries([])
-      for (const { hash, bytes } of page) {
-        if (received.has(hash)) continue
+      for (const { bytes } of page) {
         if (batchBytes + bytes.byteLength > TARGET_FRAME_BYTES) await flush()
         batch.push(bytes)
         batchBytes += bytes.byteLength
@@ -118,12 +127,24 @@ async function transfer(
     await frames.write(encodeSyncMessage({ type: 'end' }))
   }
 
-  /** Judges and stores one frame; the next one is judged while this one is written to disk. */
-  async function take(entries: readonly Uint8Array[]): Promise<void> {
+  /** Frames are judged side by side, and stored in the order in which they came, as many at once as wait for the disk. */
+  function take(entries: readonly Uint8Array[]): void {
     owedAcks++
     // Whoever sends on without reading would fill our memory with acks. One may have arrived whose write is not settled yet.
     if (owedAcks > MAX_SYNC_UNACKED_FRAMES + 1)
       throw new DeadDropError('node-misbehaved', 'peer does not wait for acks')
+    const verdict = judgeFrame(entries)
+    const previous = judging
+    judging = abortOnFailure(async () => {
+      const [valid] = await Promise.all([verdict, previous])
+      judged.push(valid)
+      if (!isStoring) storing = abortOnFailure(storeJudged)
+    })
+    // Awaited when no more frames come; a failure until then must not count as unhandled.
+    judging.catch(() => undefined)
+  }
+
+  async function judgeFrame(entries: readonly Uint8Array[]): Promise<readonly LogEntry[]> {
     const valid: LogEntry[] = []
     for (const judgement of await log.judgeAll(entries)) {
       // An honest peer stores nothing that the rules refuse, so it cannot send it.
@@ -131,18 +152,41 @@ async function transfer(
         throw new DeadDropError('node-misbehaved', 'peer sent a refused entry')
       if (judgement.kind === 'valid') valid.push(judgement.entry)
     }
-    for (const { hash } of valid) received.add(hash)
-    await storing
-    storing = log.ingest(valid).then((outcome) => {
-      stored.push(...outcome.stored)
-      // Not awaited: a reader that waits for its own writes could wait for a peer that does the same.
-      frames.write(encodeSyncMessage({ type: 'ack' })).then(
-        () => owedAcks--,
-        () => undefined
-      )
-    })
-    // Awaited before the next frame is stored; a failure until then must not count as unhandled.
+    return valid
+  }
+
+  async function storeJudged(): Promise<void> {
     storing.catch(() => undefined)
+    isStoring = true
+    try {
+      while (judged.length > 0) {
+        const batch: LogEntry[] = []
+        let frameCount = 0
+        for (const entries of judged) {
+          if (frameCount > 0 && batch.length + entries.length > MAX_STORED_AT_ONCE) break
+          batch.push(...entries)
+          frameCount++
+        }
+        judged.splice(0, frameCount)
+        const { stored } = await log.ingest(batch)
+        received += stored.length
+        for (const { hash, next, refs } of stored) {
+          for (const parent of [...next, ...refs]) newHeads.delete(parent)
+          newHeads.add(hash)
+        }
+        for (; frameCount > 0; frameCount--) acknowledge()
+      }
+    } finally {
+      isStoring = false
+    }
+  }
+
+  /** Not awaited: a reader that waits for its own writes could wait for a peer that does the same. */
+  function acknowledge(): void {
+    frames.write(encodeSyncMessage({ type: 'ack' })).then(
+      () => owedAcks--,
+      () => undefined
+    )
   }
 
   function isDone(): boolean {
@@ -162,7 +206,7 @@ async function transfer(
         switch (message.type) {
           case 'entries':
             if (hasEnded) throw new DeadDropError('bytes-malformed', 'entries came after their end')
-            await take(message.entries)
+            take(message.entries)
             break
           case 'ack':
             if (unacked === 0)
@@ -180,6 +224,7 @@ async function transfer(
         }
       }
     } finally {
+      await judging
       await storing
     }
   }
@@ -187,7 +232,7 @@ async function transfer(
   const results = await Promise.allSettled([abortOnFailure(sendMissing), abortOnFailure(receive)])
   const isSettled = results.every(({ status }) => status === 'fulfilled')
   if (isSettled) await frames.close()
-  return { kind: isSettled ? 'settled' : 'failed', sent, stored }
+  return { kind: isSettled ? 'settled' : 'failed', sent, received, newHeads }
 
   async function abortOnFailure(work: () => Promise<void>): Promise<void> {
     try {

@@ -21,7 +21,7 @@ export interface Gossip {
   follow(log: OrbitLog): void
   unfollow(address: LogAddress): void
   /** Best effort: what is lost here, an exchange repairs. Never throws. */
-  publishEntry(address: LogAddress, entry: LogEntry): void
+  publishEntry(address: LogAddress, entry: Pick<LogEntry, 'bytes'>): void
   /** @throws {DeadDropError} `bytes-too-large` when the frame would exceed `MAX_LIVE_FRAME_BYTES`. */
   publishLive(address: LogAddress, writer: LogWriter, sealed: SealedBytes): Promise<void>
 }

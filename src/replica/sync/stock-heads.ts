@@ -49,7 +49,7 @@ export function createStockHeads(
       options: { readonly maxInboundStreams: number; readonly runOnLimitedConnection: boolean }
     ) => Promise<void>
     readonly unhandle: (protocol: string) => Promise<void>
-    readonly onExchanged: (log: OrbitLog, stored: readonly LogEntry[]) => Promise<void>
+    readonly onExchanged: (log: OrbitLog, outcome: ExchangeOutcome) => Promise<void>
   },
   stopped: AbortSignal
 ): StockHeads {
@@ -63,10 +63,13 @@ export function createStockHeads(
     try {
       const [bytes, sent] = await Promise.all([readAll(stream), sendHeads(stream, log)])
       deadline.removeEventListener('abort', onAbort)
-      return { kind: 'settled', sent, stored: await take(log, splitHeads(bytes)) }
+      const stored = await take(log, splitHeads(bytes))
+      const named = new Set(stored.flatMap(({ next, refs }) => [...next, ...refs]))
+      const newHeads = new Set(stored.map(({ hash }) => hash).filter((hash) => !named.has(hash)))
+      return { kind: 'settled', sent, received: stored.length, newHeads }
     } catch {
       stream.abort(new Error('heads exchange failed'))
-      return { kind: 'failed', sent: 0, stored: [] }
+      return failed('failed')
     } finally {
       deadline.removeEventListener('abort', onAbort)
     }
@@ -140,8 +143,7 @@ export function createStockHeads(
             stream.abort(new Error('log is closed'))
             return
           }
-          const { stored } = await run(stream, log)
-          await components.onExchanged(log, stored)
+          await components.onExchanged(log, await run(stream, log))
         },
         { maxInboundStreams: MAX_INBOUND_STREAMS, runOnLimitedConnection: false }
       )
@@ -157,10 +159,14 @@ export function createStockHeads(
         return await run(stream, log)
       } catch (error) {
         const isUnsupported = error instanceof Error && error.name === 'UnsupportedProtocolError'
-        return { kind: isUnsupported ? 'unsupported' : 'failed', sent: 0, stored: [] }
+        return failed(isUnsupported ? 'unsupported' : 'failed')
       }
     }
   }
+}
+
+function failed(kind: 'failed' | 'unsupported'): ExchangeOutcome {
+  return { kind, sent: 0, received: 0, newHeads: new Set() }
 }
 
 function protocolOf(address: LogAddress): string {

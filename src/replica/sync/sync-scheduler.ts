@@ -15,6 +15,10 @@ export interface SyncScheduler {
   /** When an exchange of this log with this peer last settled, whoever began it; `-Infinity` if never. */
   settledAtMs(address: LogAddress, peerId: string): number
   noteSettled(address: LogAddress, peerId: string): void
+  /** The peer has begun an exchange. @returns to be called once, when it has ended. */
+  noteAnswering(address: LogAddress, peerId: string): () => void
+  /** Resolves when no exchange of this log with this peer is running, whoever began it. */
+  whenIdle(address: LogAddress, peerId: string): Promise<void>
   forgetPeer(peerId: string): void
 }
 
@@ -30,6 +34,7 @@ export function createSyncScheduler(components: {
 }): SyncScheduler {
   const jobs = new Map<string, Job>()
   const settled = new Map<string, Map<LogAddress, number>>()
+  const answers = new Map<string, Set<Promise<undefined>>>()
   const active = new Map<string, number>()
   const queues = new Map<string, (() => void)[]>()
 
@@ -67,7 +72,7 @@ export function createSyncScheduler(components: {
   }
 
   function start(address: LogAddress, peerId: string): Promise<SyncOutcome> {
-    const name = `${peerId} ${address}`
+    const name = nameOf(address, peerId)
     const running = withSlot(peerId, () => components.exchange(address, peerId)).then((outcome) => {
       if (outcome.kind === 'settled') noteSettled(address, peerId)
       return outcome
@@ -82,15 +87,41 @@ export function createSyncScheduler(components: {
 
   return {
     run(address, peerId) {
-      const job = jobs.get(`${peerId} ${address}`)
+      const job = jobs.get(nameOf(address, peerId))
       if (job === undefined) return start(address, peerId)
       job.next ??= job.running.then(() => start(address, peerId))
       return job.next
     },
     settledAtMs: (address, peerId) => settled.get(peerId)?.get(address) ?? -Infinity,
     noteSettled,
+    noteAnswering(address, peerId) {
+      const name = nameOf(address, peerId)
+      const { promise, resolve } = Promise.withResolvers<undefined>()
+      const running = answers.get(name) ?? new Set()
+      answers.set(name, running.add(promise))
+      return () => {
+        running.delete(promise)
+        if (running.size === 0 && answers.get(name) === running) answers.delete(name)
+        resolve(undefined)
+      }
+    },
+    async whenIdle(address, peerId) {
+      const name = nameOf(address, peerId)
+      for (;;) {
+        const job = jobs.get(name)?.running
+        const running = [...(answers.get(name) ?? []), ...(job === undefined ? [] : [job])]
+        if (running.length === 0) return
+        await Promise.allSettled(running)
+        // A job leaves the list in a later microtask than it ends.
+        await Promise.resolve()
+      }
+    },
     forgetPeer(peerId) {
       settled.delete(peerId)
     }
   }
+}
+
+function nameOf(address: LogAddress, peerId: string): string {
+  return `${peerId} ${address}`
 }
