@@ -1,7 +1,7 @@
 import { TypedEventEmitter } from 'main-event'
 import type { CommitOutcome, History } from '#history/history.ts'
 import { deleteRecord, putRecord } from '#history/record-kind.ts'
-import { statusOf, type MessageRecord } from '#messaging/conversation-reducer.ts'
+import type { MessageRecord } from '#messaging/conversation-reducer.ts'
 import type { Author } from '#messaging/ports.ts'
 import type { PinClient } from '#pinning/pin-client.ts'
 import { readDisplayName } from '#protocol/display-name.ts'
@@ -25,18 +25,20 @@ import type {
   ConnectionKind,
   ConversationSummary,
   DeadDropClient,
-  NodeView,
   Profile,
   Settings,
   StorageView
 } from './client.ts'
 import { bestConnection, connectionOf } from './connection-kind.ts'
+import { byActivity, conversationSummary } from './conversation-summary.ts'
 import { createConversationView, type LiveView } from './conversation-view.ts'
 import { createConversation, type Conversation } from './conversation.ts'
+import { deliveryStep } from './delivery-step.ts'
 import { createHolder, type Holder } from './holder.ts'
 import { createInvites, type Invites } from './invites.ts'
 import { messageView } from './message-views.ts'
 import { createNodeSet } from './node-set.ts'
+import { nodeViews } from './node-views.ts'
 import {
   conversationKind,
   draftKind,
@@ -312,7 +314,12 @@ export async function createClient(
           detail: { conversation: id, message: viewOf(item.conversation, after) }
         })
       }
-      if (isOwn) tellDelivery(id, before, after, account.own)
+      const step = isOwn ? deliveryStep(before, after) : undefined
+      if (step !== undefined) {
+        events.safeDispatchEvent('delivery', {
+          detail: { conversation: id, id: after.id, ...step }
+        })
+      }
     }
     refreshSummary(item).then(
       () => {
@@ -321,34 +328,6 @@ export async function createClient(
       },
       () => undefined // the client is stopping: the next start reads it again
     )
-  }
-
-  function tellDelivery(
-    conversation: string,
-    before: MessageRecord | null,
-    after: MessageRecord,
-    own: Author
-  ): void {
-    const now = statusOf(after)
-    if (before === null || statusOf(before) === now) return // composing is no step yet
-    const by = {
-      sending: 'self',
-      'on-device': 'self',
-      held: after.holds.at(-1)?.peerId,
-      delivered: undefined,
-      read: undefined
-    }[now]
-    const acknowledgement = after.acknowledgements.find(
-      (candidate) => candidate.by.userId !== own.userId
-    )
-    events.safeDispatchEvent('delivery', {
-      detail: {
-        conversation,
-        id: after.id,
-        status: now,
-        by: by ?? acknowledgement?.by.userId ?? 'self'
-      }
-    })
   }
 
   function tellConversation(id: string): void {
@@ -398,22 +377,13 @@ export async function createClient(
   }
 
   function summaryOf({ conversation, last, unread }: Listed): ConversationSummary {
-    const { contactUserId, contactName, createdAtMs } = conversation.record()
-    const view = last === null ? null : viewOf(conversation, last)
-    return {
+    return conversationSummary({
       id: conversation.id,
-      title: contactName,
-      contact: { userId: contactUserId, name: contactName },
+      record: conversation.record(),
       connection: connectionOf(status, conversation.peers()),
       unread,
-      last: view && {
-        text: view.text,
-        isOwn: view.isOwn,
-        sentAtMs: view.sentAtMs,
-        status: view.status
-      },
-      activityAtMs: Math.max(createdAtMs, last?.sentAtMs ?? 0)
-    }
+      last: last && viewOf(conversation, last)
+    })
   }
 
   function snapshot(): ClientSnapshot {
@@ -422,9 +392,7 @@ export async function createClient(
   }
 
   function takeSnapshot(): ClientSnapshot {
-    const summaries = [...conversations.values()]
-      .map(summaryOf)
-      .sort((a, b) => b.activityAtMs - a.activityAtMs || (a.id < b.id ? -1 : 1))
+    const summaries = [...conversations.values()].map(summaryOf).sort(byActivity)
     return {
       profile: account === undefined ? null : profileOf(account),
       conversations: summaries,
@@ -435,25 +403,11 @@ export async function createClient(
         ...summaries.map((summary) => summary.connection)
       ]),
       network: status,
-      nodes: nodeViews(),
+      nodes: nodeViews(effectiveNodes(), status, (node) => nodeSet.sourceOf(node)),
       settings,
       storage,
       problems: [...new Set(problems.values())]
     }
-  }
-
-  function nodeViews(): NodeView[] {
-    const links = new Map(status?.nodes.map((node) => [node.multiaddr, node]))
-    return effectiveNodes().map((multiaddr) => {
-      const link = links.get(multiaddr)
-      return {
-        multiaddr,
-        state: link?.state ?? 'connecting',
-        error: link?.error ?? null,
-        retryAtMs: link?.retryAtMs ?? null,
-        source: nodeSet.sourceOf(multiaddr)
-      }
-    })
   }
 
   function requireAccount(): Account {
