@@ -11,6 +11,7 @@ import { SYNC_PROTOCOL } from '#protocol/protocol-ids.ts'
 import { abortable } from '../network/abortable.ts'
 import type { Clock } from '../network/clock.ts'
 import type { NetworkServices } from '../network/network-platform.ts'
+import type { Sha256 } from '../orbitdb/entry-hash.ts'
 import { createLogKeys } from '../orbitdb/log-keys.ts'
 import { forgetLog } from '../orbitdb/log-state.ts'
 import { openOrbitLog } from '../orbitdb/orbit-log.ts'
@@ -38,6 +39,8 @@ export interface LogEngineComponents {
   /** Started, with gossipsub in `StrictNoSign`. Stopped by its owner, after {@link LogEngine.stop}. */
   readonly libp2p: Libp2p<NetworkServices>
   readonly verifier: SignatureVerifier
+  /** @default in script, where the platform has no synchronous one */
+  readonly sha256?: Sha256
   readonly clock: Clock
   /** Uniform in [0, 1); spreads anti-entropy, guards nothing. */
   readonly random: () => number
@@ -51,7 +54,8 @@ export interface LogEngineInit {
   /**
    * Also speaks the heads protocol of OrbitDB 4, so that peers without ours catch up and are caught up with. It has no
    * framing, and a peer that lacks an ancestor asks for it block by block: slow, and whoever is admitted to a log can make
-   * this replica store up to 10,000 blocks that never become entries.
+   * this replica store up to 10,000 blocks that never become entries. Each open log is one more protocol in what identify
+   * tells, whose messages end at 8 KiB: for replicas with fewer than a hundred logs.
    *
    * @default false
    */
@@ -238,6 +242,7 @@ export async function createLogEngine(
       {
         store,
         verifier,
+        ...(components.sha256 === undefined ? {} : { sha256: components.sha256 }),
         publishEntry: (entry) => {
           gossip.publishEntry(address, entry)
         },
