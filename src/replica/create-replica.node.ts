@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { createSignatureVerifier } from '#protocol/ed25519.ts'
 import type { KeyValueStore } from '#protocol/key-value-store.ts'
 import { createReplica } from './create-replica.ts'
@@ -23,6 +24,7 @@ export function createNodeReplica(
       store: components.store,
       platform,
       verifier: createSignatureVerifier(),
+      sha256: (bytes) => hash('sha256', bytes, 'buffer'),
       clock: components.clock ?? createSystemClock(),
       random: Math.random
     },

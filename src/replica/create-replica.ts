@@ -5,6 +5,7 @@ import type { Clock } from './network/clock.ts'
 import { createNetwork } from './network/create-network.ts'
 import type { NetworkPlatform } from './network/network-platform.ts'
 import type { Replica, ReplicaEvents } from './replica.ts'
+import type { Sha256 } from './orbitdb/entry-hash.ts'
 import { StoreBlockstore } from './storage/store-blockstore.ts'
 import { StoreDatastore } from './storage/store-datastore.ts'
 import { createLogEngine } from './sync/create-log-engine.ts'
@@ -15,6 +16,8 @@ export interface ReplicaComponents {
   readonly store: KeyValueStore
   readonly platform: NetworkPlatform
   readonly verifier: SignatureVerifier
+  /** @default in script, where the platform has no synchronous one */
+  readonly sha256?: Sha256
   readonly clock: Clock
   /** Uniform in [0, 1); spreads timers, guards nothing. */
   readonly random: () => number
@@ -50,6 +53,7 @@ export async function createReplica(
       store,
       libp2p: network.libp2p,
       verifier,
+      ...(components.sha256 === undefined ? {} : { sha256: components.sha256 }),
       clock,
       random,
       fetchBlock: (...args) => network.fetchBlock(...args)

@@ -72,23 +72,28 @@ export function createEntryRules(
     address
   }: { readonly manifest: Pick<LogManifest, 'gatePublicKey'>; readonly address: LogAddress }
 ): EntryRules {
-  const admitted = new BoundedMap<string, true>(MAX_CACHED_WRITERS)
+  /** Public keys of those whose certificate was right. */
+  const admitted = new BoundedMap<string, Uint8Array>(MAX_CACHED_WRITERS)
   const hashOf = createEntryHasher(sha256)
 
-  async function isAdmitted(writer: string, certificate: string): Promise<boolean> {
+  /** @returns the writer's public key, `undefined` when the certificate does not admit it. */
+  async function admit(writer: string, certificate: string): Promise<Uint8Array | undefined> {
     const name = `${writer}${certificate}`
-    if (admitted.get(name) === true) return true
+    const known = admitted.get(name)
+    if (known !== undefined) return known
     if (!(await verifyGateCertificate(verifier, manifest, address, writer, certificate)))
-      return false
-    admitted.set(name, true)
-    return true
+      return undefined
+    const publicKey = hexToBytes(writer)
+    admitted.set(name, publicKey)
+    return publicKey
   }
 
   async function checkFields(value: unknown): Promise<EntryRefusal | undefined> {
     const fields = readFields(value)
     if (fields === undefined) return 'malformed'
     if (fields.id !== address) return 'wrong-log'
-    return (await isAdmitted(fields.key, fields.identity)) ? undefined : 'no-certificate'
+    const publicKey = await admit(fields.key, fields.identity)
+    return publicKey === undefined ? 'no-certificate' : undefined
   }
 
   return {
@@ -98,10 +103,10 @@ export function createEntryRules(
       const fields = readBytes(bytes)
       if (fields === undefined) return { ok: false, reason: 'malformed' }
       if (fields.id !== address) return { ok: false, reason: 'wrong-log' }
-      if (!(await isAdmitted(fields.key, fields.identity)))
-        return { ok: false, reason: 'no-certificate' }
+      const publicKey = await admit(fields.key, fields.identity)
+      if (publicKey === undefined) return { ok: false, reason: 'no-certificate' }
       const signed = fields.signed ?? signedPart(fields)
-      const isSigned = await verifier.verify(hexToBytes(fields.sig), hexToBytes(fields.key), signed)
+      const isSigned = await verifier.verify(hexToBytes(fields.sig), publicKey, signed)
       if (!isSigned) return { ok: false, reason: 'bad-signature' }
       return { ok: true, entry: entryOf(fields, bytes, hash ?? hashOf(bytes)) }
     }
