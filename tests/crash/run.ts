@@ -2,6 +2,7 @@
  * The long run: `npm run crash -- --kills 200 [--seed 1] [--chromium]`. Half of the kills hit appending, half catching up;
  * with `--chromium` all of them hit a browser that appends. Ends with 1 at the first store that lies.
  */
+import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { runCrashes } from '../support/crash-run.ts'
 import type { CrashKind } from '../support/crash-run.ts'
@@ -29,7 +30,7 @@ const rounds: readonly (readonly [CrashKind, number])[] = values.chromium
     ]
 for (const [kind, count] of rounds) {
   if (count === 0) continue
-  const { acknowledged } = await runCrashes({
+  const { acknowledged, resets } = await runCrashes({
     kind,
     kills: count,
     seed,
@@ -40,5 +41,9 @@ for (const [kind, count] of rounds) {
   console.log(
     `${kind}: ${String(count)} kills, ${String(acknowledged)} acknowledged entries, none lost`
   )
+  if (resets > 0) {
+    console.error(`the browser threw its whole database away ${String(resets)} times`)
+    process.exitCode = 1
+  }
 }
 console.log(`${String(kills)} kills in ${((performance.now() - startMs) / 1_000).toFixed(0)} s`)

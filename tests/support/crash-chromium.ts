@@ -16,28 +16,37 @@ const MAX_LINES = 300
 /**
  * One profile whose browser is killed again and again while a page appends; each next page checks the store.
  *
- * @returns the number of acknowledged entries, all of which were there at the end.
+ * Once in some dozens of kills Chromium 156 replaces its database with an empty one: the log of its LevelDB then says
+ * `Creating DB since it was missing`. That is counted apart from entries that are missing while others are there. Seen with
+ * relaxed durability; whether strict durability avoids it is not known.
+ *
+ * @returns the number of acknowledged entries that were there at the end, and how often Chromium began anew.
  */
 export async function crashOneProfile(
   kills: number,
   random: () => number,
   onKill: (kill: number, entries: number) => void
-): Promise<number> {
+): Promise<{ readonly acknowledged: number; readonly resets: number }> {
   await using folder = await withTempDir()
   await using server = await servePage()
   const order = createCrashOrder(createTestGate())
   const acknowledged = new Map<number, string>()
+  let resets = 0
   for (let kill = 0; ; kill++) {
     await using browser = await launchBrowser({ userDataDir: folder.path })
     const { page } = browser
     await page.goto(server.url)
     await page.waitForFunction(() => 'crashPage' in globalThis)
+    if (acknowledged.size > 0 && (await page.evaluate(() => window.crashPage.isEmpty()))) {
+      acknowledged.clear()
+      resets++
+    }
     const entries = await page.evaluate(
       ([told, arrivals]) => window.crashPage.check(told, arrivals),
       [order, [...acknowledged]] as const
     )
     if (kill > 0) onKill(kill, entries)
-    if (kill === kills) return acknowledged.size
+    if (kill === kills) return { acknowledged: acknowledged.size, resets }
 
     const lines = Math.floor(random() ** 2 * MAX_LINES)
     await new Promise<void>((resolve, reject) => {

@@ -27,6 +27,8 @@ export interface CrashReport {
   readonly kills: number
   /** Entries and arrivals that were told to the application before a kill, and were there after it. */
   readonly acknowledged: number
+  /** How often a browser threw its whole database away, see {@link crashOneProfile}. Always 0 in Node. */
+  readonly resets: number
 }
 
 /**
@@ -43,15 +45,19 @@ export async function runCrashes(init: {
 }): Promise<CrashReport> {
   const random = createRandom(init.seed)
   let acknowledged = 0
+  let resets = 0
   for (let first = 0; first < init.kills; first += KILLS_PER_STORE) {
     const kills = Math.min(KILLS_PER_STORE, init.kills - first)
     const onKill = (kill: number, entries: number): void => init.onKill?.(first + kill, entries)
-    acknowledged +=
-      init.kind === 'chromium'
-        ? await crashOneProfile(kills, random, onKill)
-        : await crashOneStore(init.kind, kills, random, onKill)
+    if (init.kind === 'chromium') {
+      const profile = await crashOneProfile(kills, random, onKill)
+      acknowledged += profile.acknowledged
+      resets += profile.resets
+    } else {
+      acknowledged += await crashOneStore(init.kind, kills, random, onKill)
+    }
   }
-  return { kills: init.kills, acknowledged }
+  return { kills: init.kills, acknowledged, resets }
 }
 
 async function crashOneStore(

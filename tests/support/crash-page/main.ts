@@ -6,6 +6,8 @@ import type { CrashOrder } from '../crash-order.ts'
 
 /** What a test can do in the page, as `window.crashPage`. */
 export interface CrashPage {
+  /** Whether the database has nothing at all in it. */
+  isEmpty(): Promise<boolean>
   /** Checks what the last page left behind. @returns the number of entries. */
   check(order: CrashOrder, acknowledged: readonly (readonly [number, string])[]): Promise<number>
   /** Appends for ever; each line on the console is an arrival and a hash that the application was told. */
@@ -22,6 +24,10 @@ const store = await openIdbStore({ name: 'log-under-fire' })
 let log: Awaited<ReturnType<typeof checkAfterCrash>> | undefined
 
 window.crashPage = {
+  async isEmpty() {
+    const rows = store.entries({ from: '', to: '\uffff', limit: 1 })
+    return (await rows[Symbol.asyncIterator]().next()).done === true
+  },
   async check(order, acknowledged) {
     const { manifest, writer } = readCrashOrder(order)
     log = await checkAfterCrash(store, manifest, new Map(acknowledged), new Map())
