@@ -28,8 +28,13 @@ it('two people talk within 30 s of the link, directly, and go on when the node i
   await bob.reads('Hello Bob')
 
   await Promise.all([alice.chip('Direct'), bob.chip('Direct')])
-  expect(await alice.selectedIcePairs()).toContainEqual({ local: 'host', remote: 'host' })
-  expect(await bob.selectedIcePairs()).toContainEqual({ local: 'host', remote: 'host' })
+  for (const person of [alice, bob]) {
+    const pairs = await person.selectedIcePairs()
+    expect(pairs).not.toEqual([])
+    // A check may arrive before the candidate that it belongs to is told: the same host is then peer-reflexive (RFC 8445).
+    for (const { local, remote } of pairs)
+      expect(['host', 'prflx']).toEqual(expect.arrayContaining([local, remote]))
+  }
 
   await node.kill()
   await alice.say('Is somebody there without the node?')
