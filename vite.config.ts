@@ -8,7 +8,7 @@ import { correctWebrtcInitRace } from './src/replica/network/webrtc-init-race.vi
 const NODE_WS_PORT = 4711
 const NODE_HTTP_PORT = 4712
 
-/** What the app reads beside its `index.html`: see "Hosting the app" in the user guide. */
+/** What the app reads beside its `index.html`: see "Hosting the web app" in docs/run-a-node.md. */
 interface AppConfig {
   readonly nodes: readonly string[]
   readonly iceServers: readonly RTCIceServer[]

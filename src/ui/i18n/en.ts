@@ -76,7 +76,7 @@ const error: Words<ErrorCode> = {
 export const en = {
   app: {
     name: 'DeadDrop',
-    promise: 'Private conversations that no server can read, lose or sell.',
+    promise: 'Private conversations that no server can read, forge or sell.',
     untitled: 'DeadDrop',
     unreadTitle: '({count}) DeadDrop',
     loading: 'Opening DeadDrop…'

@@ -4,7 +4,7 @@ import type { Catalogue } from './en.ts'
 export const fr: Catalogue = {
   app: {
     name: 'DeadDrop',
-    promise: 'Des conversations privées qu’aucun serveur ne peut lire, perdre ou vendre.',
+    promise: 'Des conversations privées qu’aucun serveur ne peut lire, falsifier ou vendre.',
     untitled: 'DeadDrop',
     unreadTitle: '({count}) DeadDrop',
     loading: 'Ouverture de DeadDrop…'
