@@ -1,12 +1,17 @@
+import { execFile } from 'node:child_process'
 import { readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
+import { promisify } from 'node:util'
 import { chromium } from 'playwright-core'
 import type { BrowserContext, Page } from 'playwright-core'
 import { ensureChromium } from './ensure-chromium.ts'
 
 export { serveApp } from './serve-app.ts'
 export { withTempDir } from './temp-dir.ts'
+
+/** Longest time in which the processes of a killed browser must be gone, ms. */
+const KILL_TIMEOUT_MS = 10_000
 
 const FLAGS = [
   '--headless=new',
@@ -24,7 +29,7 @@ export interface BrowserProfile extends AsyncDisposable {
   readonly context: BrowserContext
   /** The tab that Chromium opened with. */
   readonly page: Page
-  /** SIGKILL of the whole browser, as a crash would; resolves when it is gone. */
+  /** SIGKILL of the whole browser, as a crash would; resolves when none of its processes runs any more. */
   kill(): Promise<void>
   close(): Promise<void>
 }
@@ -62,10 +67,25 @@ export async function launchBrowser(init: {
     async kill() {
       // A link named after the process that owns the profile: `hostname-pid`.
       const owner = await readlink(join(init.userDataDir, 'SingletonLock'))
-      process.kill(Number(owner.slice(owner.lastIndexOf('-') + 1)), 'SIGKILL')
+      // Playwright makes it the leader of a group, in which all of its children are too.
+      const group = Number(owner.slice(owner.lastIndexOf('-') + 1))
+      process.kill(-group, 'SIGKILL')
       await gone
+      const deadline = performance.now() + KILL_TIMEOUT_MS
+      while (await isGroupRunning(group)) {
+        if (performance.now() > deadline) throw new Error('the browser outlives SIGKILL')
+      }
     },
     close,
     [Symbol.asyncDispose]: close
   }
+}
+
+async function isGroupRunning(group: number): Promise<boolean> {
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pgid=,stat='])
+  return stdout.split('\n').some((line) => {
+    const [id, state = ''] = line.trim().split(/\s+/)
+    // What is dead stays in the table until somebody asks for its exit code.
+    return Number(id) === group && !state.startsWith('Z')
+  })
 }

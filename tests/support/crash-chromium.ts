@@ -1,41 +1,58 @@
-import { rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { build, preview } from 'vite'
+import type { Page } from 'playwright-core'
 import { launchBrowser } from './browser.ts'
 import type {} from './crash-page/main.ts'
 import { createCrashOrder, readAcknowledgement } from './crash-order.ts'
+import type { CrashOrder } from './crash-order.ts'
+import { startCrashPeer } from './crash-peer.ts'
+import { leaveHalfRecord, readLogEnd } from './level-log.ts'
 import { createTestGate } from './replica-gate.ts'
 import { withTempDir } from './temp-dir.ts'
 
-const ROOT = join(import.meta.dirname, 'crash-page')
-const CACHE = join(import.meta.dirname, '../../.cache/crash-page')
 /** Longest time in which a page must have said what it was let live for, ms. */
 const MAX_LIFE_MS = 60_000
 const MAX_LINES = 300
 
+export interface ProfileReport {
+  /** Acknowledged entries that were there at the end. */
+  readonly acknowledged: number
+  /** How often the whole database was gone, not only a part of it. */
+  readonly resets: number
+  /** Kills that left half a record at the end of the database's log, and how many of these were made by hand. */
+  readonly halfRecords: number
+  readonly plantedHalfRecords: number
+}
+
 /**
- * One profile whose browser is killed again and again while a page appends; each next page checks the store.
+ * One profile whose browser is killed again and again while a page writes; each next page checks the store.
  *
- * Once in some dozens of kills Chromium 156 replaces its database with an empty one: the log of its LevelDB then says
- * `Creating DB since it was missing`. That is counted apart from entries that are missing while others are there. Seen with
- * relaxed durability; whether strict durability avoids it is not known.
- *
- * @returns the number of acknowledged entries that were there at the end, and how often Chromium began anew.
+ * @param init.url - serves the crash page.
+ * @param init.halfRecordShare - 0..1: how often a kill that hit no write to the disk is made to look like one that did. One
+ *   in some dozens does by itself, and it is what Chromium alone does not survive: see `openIdbStore`.
  */
-export async function crashOneProfile(
-  kills: number,
-  random: () => number,
-  onKill: (kill: number, entries: number) => void
-): Promise<{ readonly acknowledged: number; readonly resets: number }> {
+export async function crashOneProfile(init: {
+  readonly url: string
+  readonly during: 'append' | 'catch-up'
+  readonly kills: number
+  readonly random: () => number
+  readonly halfRecordShare: number
+  readonly onKill: (entries: number) => void
+}): Promise<ProfileReport> {
+  const { url, during, kills, random, halfRecordShare, onKill } = init
   await using folder = await withTempDir()
-  await using server = await servePage()
-  const order = createCrashOrder(createTestGate())
+  await using stack = new AsyncDisposableStack()
+  const gate = createTestGate()
+  const peer = during === 'append' ? undefined : await startCrashPeer(gate, stack)
+  const order = createCrashOrder(gate)
   const acknowledged = new Map<number, string>()
   let resets = 0
+  let halfRecords = 0
+  let plantedHalfRecords = 0
   for (let kill = 0; ; kill++) {
     await using browser = await launchBrowser({ userDataDir: folder.path })
     const { page } = browser
-    await page.goto(server.url)
+    await page.goto(url)
     await page.waitForFunction(() => 'crashPage' in globalThis)
     if (acknowledged.size > 0 && (await page.evaluate(() => window.crashPage.isEmpty()))) {
       acknowledged.clear()
@@ -45,54 +62,64 @@ export async function crashOneProfile(
       ([told, arrivals]) => window.crashPage.check(told, arrivals),
       [order, [...acknowledged]] as const
     )
-    if (kill > 0) onKill(kill, entries)
-    if (kill === kills) return { acknowledged: acknowledged.size, resets }
+    if (kill > 0) onKill(entries)
+    if (kill === kills)
+      return { acknowledged: acknowledged.size, resets, halfRecords, plantedHalfRecords }
 
+    await peer?.write()
     const lines = Math.floor(random() ** 2 * MAX_LINES)
-    await new Promise<void>((resolve, reject) => {
-      const lastMoment = setTimeout(() => {
-        reject(new Error('the page stopped appending'))
-      }, MAX_LIFE_MS)
-      let count = 0
-      page.on('console', (message) => {
-        const told = readAcknowledgement(message.text())
-        if (told === undefined) return
-        acknowledged.set(...told)
-        if (count++ !== lines) return
-        clearTimeout(lastMoment)
-        setTimeout(resolve, random() * 8)
-      })
-      page
-        .evaluate(() => {
-          window.crashPage.append()
-        })
-        .catch(reject)
-    })
+    const delayMs = random() * 8
+    await writeUntil(page, { order, peerAddress: peer?.address, lines, delayMs, acknowledged })
     await browser.kill()
+
+    const database = await findDatabase(folder.path)
+    const isToPlant = random() < halfRecordShare
+    if ((await readLogEnd(database)) === 'half') halfRecords++
+    else if (isToPlant) {
+      await leaveHalfRecord(database)
+      halfRecords++
+      plantedHalfRecords++
+    }
   }
 }
 
-async function servePage(): Promise<{ readonly url: string } & AsyncDisposable> {
-  const outDir = join(CACHE, `dist-${String(process.pid)}`)
-  const shared = {
-    configFile: false as const,
-    root: ROOT,
-    cacheDir: CACHE,
-    logLevel: 'error' as const
+/** Lets the page write until it has said so many lines, and a moment longer. */
+async function writeUntil(
+  page: Page,
+  init: {
+    readonly order: CrashOrder
+    readonly peerAddress: string | undefined
+    readonly lines: number
+    readonly delayMs: number
+    readonly acknowledged: Map<number, string>
   }
-  await build({ ...shared, build: { outDir, emptyOutDir: true, target: 'es2022', minify: false } })
-  const server = await preview({
-    ...shared,
-    build: { outDir },
-    preview: { host: '127.0.0.1', port: 0 }
+): Promise<void> {
+  const { order, peerAddress, lines, delayMs, acknowledged } = init
+  await new Promise<void>((resolve, reject) => {
+    const lastMoment = setTimeout(() => {
+      reject(new Error('the page stopped writing'))
+    }, MAX_LIFE_MS)
+    let count = 0
+    page.on('console', (message) => {
+      for (const line of message.text().split('\n')) {
+        const told = readAcknowledgement(line)
+        if (told === undefined) continue
+        acknowledged.set(...told)
+        if (count++ !== lines) continue
+        clearTimeout(lastMoment)
+        setTimeout(resolve, delayMs)
+      }
+    })
+    page
+      .evaluate(([told, peer]) => window.crashPage.write(told, peer), [order, peerAddress] as const)
+      .catch(reject)
   })
-  const url = server.resolvedUrls?.local[0]
-  if (url === undefined) throw new Error('preview server has no address')
-  return {
-    url,
-    [Symbol.asyncDispose]: async () => {
-      await server.close()
-      await rm(outDir, { recursive: true, force: true })
-    }
-  }
+}
+
+/** The folder in which Chromium keeps all IndexedDB databases of the one origin that this profile knows. */
+async function findDatabase(userDataDir: string): Promise<string> {
+  const folder = join(userDataDir, 'Default', 'IndexedDB')
+  const name = (await readdir(folder)).find((one) => one.endsWith('.indexeddb.leveldb'))
+  if (name === undefined) throw new Error('the profile has no IndexedDB folder')
+  return join(folder, name)
 }

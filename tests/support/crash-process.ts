@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createSignatureVerifier } from '#protocol/ed25519.ts'
 import { openOrbitLog } from '#replica/orbitdb/orbit-log.ts'
 import type { SealedLog } from '#replica/sealed-log.ts'
@@ -8,11 +9,14 @@ import { sealText } from './replica-gate.ts'
 
 /**
  * A process to be killed: appends to a log for ever, and catches up with a peer meanwhile if it is told of one. Arguments:
- * a {@link CrashOrder} as JSON, the folder of the store, the address of the peer. Each line on stdout is an arrival and a
- * hash that the application was told.
+ * a {@link CrashOrder} as JSON, the folder of the store, the address of the peer. Touches the store as soon as something
+ * comes in on stdin. Each line on stdout is an arrival and a hash that the application was told.
  */
 const [, , json = '', directory = '', peerAddress] = process.argv
 const { manifest, writer } = readCrashOrder(JSON.parse(json) as CrashOrder)
+// Loading the network takes most of the life of a process that needs none.
+const network = peerAddress === undefined ? undefined : await import('./replica-peers.ts')
+await once(process.stdin, 'data')
 const store = await openLevelStore({ directory })
 const log = await openLog()
 log.addEventListener('entries', ({ detail }) => {
@@ -26,10 +30,8 @@ for (let count = 0; ; count++) {
 }
 
 async function openLog(): Promise<SealedLog> {
-  if (peerAddress !== undefined) {
-    // Loading the network takes most of the life of a process that needs none.
-    const { startReplicaPeer } = await import('./replica-peers.ts')
-    const peer = await startReplicaPeer({ store, isClient: true, nodes: [peerAddress] })
+  if (network !== undefined && peerAddress !== undefined) {
+    const peer = await network.startReplicaPeer({ store, isClient: true, nodes: [peerAddress] })
     return peer.engine.open(manifest, { writer })
   }
   const opened = await openOrbitLog(

@@ -6,132 +6,157 @@ import { openLevelStore } from '#replica/storage/level-store.node.ts'
 import { checkAfterCrash } from './crash-checker.ts'
 import type { KnownEntries } from './crash-checker.ts'
 import { crashOneProfile } from './crash-chromium.ts'
+import type { ProfileReport } from './crash-chromium.ts'
 import { createCrashOrder, readAcknowledgement } from './crash-order.ts'
+import { serveCrashPage } from './crash-page-server.ts'
+import { startCrashPeer } from './crash-peer.ts'
 import { createTestGate, sealText } from './replica-gate.ts'
-import type { TestGate } from './replica-gate.ts'
-import { startReplicaPeer } from './replica-peers.ts'
 import { withTempDir } from './temp-dir.ts'
 
 const PROGRAM = fileURLToPath(new URL('crash-process.ts', import.meta.url))
 /** Kills that one store lives through before a fresh one is taken: the check reads all of it after each. */
 const KILLS_PER_STORE = 10
-/** What there is to catch up with: a few batches. */
-const PEER_ENTRIES = 1_000
+/** Stores that are under fire at the same time. */
+const CONCURRENCY = 2
+const MAX_LINES = 300
 /** A process that has not said so many lines by then is killed all the same. */
 const MAX_LIFE_MS = 20_000
 
-/** `append` and `catch-up` kill a Node process on Level, `chromium` a whole browser on IndexedDB. */
-export type CrashKind = 'append' | 'catch-up' | 'chromium'
+/** What is killed and over which storage: a Node process on Level, or a whole browser on IndexedDB. */
+export type CrashPlace = 'node' | 'chromium'
+/** What the victim does meanwhile. It also appends while it catches up. */
+export type CrashMoment = 'append' | 'catch-up'
 
-export interface CrashReport {
+export interface CrashReport extends ProfileReport {
   readonly kills: number
-  /** Entries and arrivals that were told to the application before a kill, and were there after it. */
-  readonly acknowledged: number
-  /** How often a browser threw its whole database away, see {@link crashOneProfile}. Always 0 in Node. */
-  readonly resets: number
+}
+
+interface StoreInit {
+  readonly during: CrashMoment
+  readonly kills: number
+  readonly random: () => number
+  readonly onKill: (entries: number) => void
 }
 
 /**
- * Kills a process again and again while it writes, and checks the store after each time.
+ * Kills a process or a browser again and again while it writes, and checks the store after each time.
  *
- * @param init.seed - decides when a process dies, as far as lines of output can say when.
- * @throws what the store got wrong, with the number of the kill.
+ * @param init.seed - decides when each victim dies, as far as lines of output can say when.
+ * @param init.halfRecordShare - in Chromium only, see {@link crashOneProfile}. @default 0.5
+ * @param init.onKill - `kill` counts what was checked, over stores that are under fire at the same time.
+ * @throws what the store got wrong. A database that is gone as a whole is counted instead.
  */
 export async function runCrashes(init: {
-  readonly kind: CrashKind
+  readonly place: CrashPlace
+  readonly during: CrashMoment
   readonly kills: number
   readonly seed: number
+  readonly halfRecordShare?: number
   readonly onKill?: (kill: number, entries: number) => void
 }): Promise<CrashReport> {
-  const random = createRandom(init.seed)
-  let acknowledged = 0
-  let resets = 0
-  for (let first = 0; first < init.kills; first += KILLS_PER_STORE) {
-    const kills = Math.min(KILLS_PER_STORE, init.kills - first)
-    const onKill = (kill: number, entries: number): void => init.onKill?.(first + kill, entries)
-    if (init.kind === 'chromium') {
-      const profile = await crashOneProfile(kills, random, onKill)
-      acknowledged += profile.acknowledged
-      resets += profile.resets
-    } else {
-      acknowledged += await crashOneStore(init.kind, kills, random, onKill)
+  await using stack = new AsyncDisposableStack()
+  const halfRecordShare = init.halfRecordShare ?? 0.5
+  const page = init.place === 'chromium' ? stack.use(await serveCrashPage()) : undefined
+  let checked = 0
+  const stores: StoreInit[] = Array.from(
+    { length: Math.ceil(init.kills / KILLS_PER_STORE) },
+    (_, index) => ({
+      during: init.during,
+      kills: Math.min(KILLS_PER_STORE, init.kills - index * KILLS_PER_STORE),
+      // Each store has its own numbers, so that it does not matter which of two is faster.
+      random: createRandom(init.seed + index * 7919),
+      onKill: (entries: number) => init.onKill?.(++checked, entries)
+    })
+  )
+  const sum = { acknowledged: 0, resets: 0, halfRecords: 0, plantedHalfRecords: 0 }
+  async function work(): Promise<void> {
+    for (let store = stores.shift(); store !== undefined; store = stores.shift()) {
+      const report = await crashOne(store).catch((error: unknown) => {
+        stores.length = 0 // the other one ends with what it has
+        throw error
+      })
+      sum.acknowledged += report.acknowledged
+      sum.resets += report.resets
+      sum.halfRecords += report.halfRecords
+      sum.plantedHalfRecords += report.plantedHalfRecords
     }
   }
-  return { kills: init.kills, acknowledged, resets }
+  function crashOne(store: StoreInit): Promise<ProfileReport> {
+    if (page === undefined) return crashOneStore(store)
+    return crashOneProfile({ ...store, url: page.url, halfRecordShare })
+  }
+  const results = await Promise.allSettled(Array.from({ length: CONCURRENCY }, work))
+  for (const result of results) if (result.status === 'rejected') throw result.reason
+  return { kills: init.kills, ...sum }
 }
 
-async function crashOneStore(
-  kind: Exclude<CrashKind, 'chromium'>,
-  kills: number,
-  random: () => number,
-  onKill: (kill: number, entries: number) => void
-): Promise<number> {
+async function crashOneStore({ during, kills, random, onKill }: StoreInit): Promise<ProfileReport> {
   await using folder = await withTempDir()
   await using stack = new AsyncDisposableStack()
   const gate = createTestGate()
-  const peer = kind === 'append' ? undefined : await startFullPeer(gate, stack)
+  const peer = during === 'append' ? undefined : await startCrashPeer(gate, stack)
   const order = createCrashOrder(gate)
-  const args = [JSON.stringify(order), folder.path, ...(peer === undefined ? [] : [peer])]
+  const args = [JSON.stringify(order), folder.path, ...(peer === undefined ? [] : [peer.address])]
   const acknowledged = new Map<number, string>()
   const known: KnownEntries = new Map()
+  let next = startVictim(args)
   for (let kill = 1; kill <= kills; kill++) {
+    await peer?.write()
     // Some die before they have opened the log, most in the middle of their writing.
-    const lines = Math.floor(random() ** 2 * (kind === 'append' ? 300 : PEER_ENTRIES))
-    for (const [arrival, hash] of await killAfter(args, lines, random() * 8)) {
-      acknowledged.set(arrival, hash)
-    }
+    const lines = Math.floor(random() ** 2 * MAX_LINES)
+    for (const told of await next.killAfter(lines, random() * 8)) acknowledged.set(...told)
+    // Loading its modules takes the next one as long as the check.
+    if (kill < kills) next = startVictim(args)
     const store = await openLevelStore({ directory: folder.path })
     try {
       const log = await checkAfterCrash(store, gate.manifest, acknowledged, known)
-      onKill(kill, log.size().entries)
+      onKill(log.size().entries)
       // Appending goes on, in this process too.
       log.grant({ writer: gate.admitWriter() })
       const { arrival, hash } = await log.append(sealText(`after kill ${String(kill)}`))
       acknowledged.set(arrival, hash)
     } catch (cause) {
-      throw new Error(`the store did not survive kill ${String(kill)} of ${kind}`, { cause })
+      next.end()
+      throw new Error(`the store did not survive kill ${String(kill)} during ${during}`, { cause })
     } finally {
       await store.close()
     }
   }
-  return acknowledged.size
+  return { acknowledged: acknowledged.size, resets: 0, halfRecords: 0, plantedHalfRecords: 0 }
 }
 
-async function startFullPeer(gate: TestGate, stack: AsyncDisposableStack): Promise<string> {
-  const peer = stack.use(await startReplicaPeer())
-  const log = await peer.engine.open(gate.manifest, { writer: gate.admitWriter() })
-  for (let count = 0; count < PEER_ENTRIES; count++)
-    await log.append(sealText(`there before ${String(count)} ${'x'.repeat(count % 500)}`))
-  return peer.address
+interface Victim {
+  /** Lets it touch the store, kills it a moment after it has said `lines` lines, and gives what it said. */
+  killAfter(lines: number, delayMs: number): Promise<ReadonlyMap<number, string>>
+  end(): void
 }
 
-/** Starts a process, kills it a moment after it has said `lines` lines, and gives what it said. */
-async function killAfter(
-  args: readonly string[],
-  lines: number,
-  delayMs: number
-): Promise<ReadonlyMap<number, string>> {
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
+function startVictim(args: readonly string[]): Victim {
+  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
-  const kill = (): void => {
+  const end = (): void => {
     child.kill('SIGKILL')
   }
-  const lastMoment = setTimeout(kill, MAX_LIFE_MS)
-  const said = new Map<number, string>()
-  let count = 0
-  let planned: NodeJS.Timeout | undefined
-  for await (const line of createInterface({ input: child.stdout })) {
-    const told = readAcknowledgement(line)
-    if (told !== undefined) said.set(...told)
-    if (count++ >= lines) planned ??= setTimeout(kill, delayMs)
+  return {
+    end,
+    async killAfter(lines, delayMs) {
+      child.stdin.write('go\n')
+      const lastMoment = setTimeout(end, MAX_LIFE_MS)
+      const said = new Map<number, string>()
+      let count = 0
+      let planned: NodeJS.Timeout | undefined
+      for await (const line of createInterface({ input: child.stdout })) {
+        const told = readAcknowledgement(line)
+        if (told !== undefined) said.set(...told)
+        if (count++ >= lines) planned ??= setTimeout(end, delayMs)
+      }
+      const [code] = (await exited) as [number | null]
+      clearTimeout(lastMoment)
+      clearTimeout(planned)
+      if (code !== null) throw new Error(`the process ended by itself with ${String(code)}`)
+      return said
+    }
   }
-  const [code] = (await exited) as [number | null]
-  clearTimeout(lastMoment)
-  clearTimeout(planned)
-  if (code !== null) throw new Error(`the process ended by itself with ${String(code)}`)
-  return said
 }
 
 /** Numbers in [0, 1) that are the same for the same seed (mulberry32). */

@@ -1,4 +1,4 @@
-import { openDB } from 'idb'
+import { deleteDB, openDB } from 'idb'
 import type { DBSchema, IDBPDatabase } from 'idb'
 import type { KeyRange, KeyValueStore } from '#protocol/key-value-store.ts'
 import { DeadDropError, isDeadDropError } from '#protocol/errors.ts'
@@ -22,6 +22,7 @@ export async function openIdbStore(init: { readonly name: string }): Promise<Key
   let database: IDBPDatabase<Schema>
   let isClosed = false
   try {
+    await startNewWriteAheadLog(init.name)
     database = await openDB<Schema>(init.name, VERSION, {
       upgrade(upgraded) {
         upgraded.createObjectStore(STORE)
@@ -124,6 +125,28 @@ export async function openIdbStore(init: { readonly name: string }): Promise<Key
       isClosed = true
       database.close()
     }
+  }
+}
+
+/**
+ * Makes Chromium leave the write-ahead log of the last run behind, before anything else is written.
+ *
+ * All IndexedDB databases of an origin share one LevelDB. A browser that is killed in the middle of a write leaves half a
+ * record at the end of its log: the next start forgives that and writes on behind it, the start after that takes it for
+ * damage and deletes every database of the origin. Chromium compacts after it has deleted a database, whatever was in it;
+ * with that LevelDB moves the old log into a table and begins a new one. Costs some milliseconds per start; other browsers
+ * only make and delete an empty database. Strict durability does not help: it syncs after the record is written.
+ *
+ * @see https://github.com/google/leveldb/issues/1287
+ */
+async function startNewWriteAheadLog(name: string): Promise<void> {
+  const empty = `${name}-empty`
+  try {
+    const database = await openDB(empty)
+    database.close()
+    await deleteDB(empty)
+  } catch {
+    // A full disk refuses this, and must still let what is stored be read. What else is wrong shows at the next step.
   }
 }
 
