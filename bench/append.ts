@@ -15,20 +15,26 @@ export const appendBench: Bench = {
   name: 'append',
   maxMsPerRun: 20 * 60_000,
   async run(context) {
+    const count = context.isQuick ? 200 : 1_000
+    const longCount = context.isQuick ? 5_000 : 100_000
     return [
-      ...(await measureNode(context)),
-      ...(await measureChromium(context)),
-      ...(await measureFlat(context))
+      ...(await measureNode(context, { place: 'node', count })),
+      ...(await measureChromium(context, { place: 'chromium', count })),
+      ...(await measureFlat(context, longCount))
     ]
   }
 }
 
+interface Place {
+  readonly place: 'node' | 'chromium'
+  readonly count: number
+}
+
 async function measurePlace(
   context: BenchContext,
-  place: string,
+  { place, count }: Place,
   open: (contender: ContenderName) => Promise<BenchPeer & AsyncDisposable>
 ): Promise<readonly Result[]> {
-  const count = context.isQuick ? 200 : 1_000
   const rates = await interleave(
     context,
     CONTENDERS,
@@ -43,7 +49,7 @@ async function measurePlace(
   return [
     compare({
       bench: 'append',
-      case: `${place}-${count}`,
+      case: nameOf({ place, count }),
       unit: 'appends/s',
       ours: rates.deaddrop,
       rival: { name: RIVAL_NAME, values: rates.stock }
@@ -51,24 +57,29 @@ async function measurePlace(
   ]
 }
 
-function measureNode(context: BenchContext): Promise<readonly Result[]> {
+function nameOf({ place, count }: Place): string {
+  return `${place}-${count}`
+}
+
+async function measureNode(context: BenchContext, place: Place): Promise<readonly Result[]> {
+  if (!context.wants(nameOf(place))) return []
   const { signal } = context
-  return measurePlace(context, 'node', (contender) =>
+  return measurePlace(context, place, (contender) =>
     spawnPeer(contender, { isListening: false, signal })
   )
 }
 
-async function measureChromium(context: BenchContext): Promise<readonly Result[]> {
+async function measureChromium(context: BenchContext, place: Place): Promise<readonly Result[]> {
+  if (!context.wants(nameOf(place))) return []
   await using host = await startPageHost()
-  return await measurePlace(context, 'chromium', (contender) =>
-    openPagePeer(host, contender, context)
-  )
+  return await measurePlace(context, place, (contender) => openPagePeer(host, contender, context))
 }
 
 /** Cost of an append to a long log, divided by the cost in one of 1,000 entries, in the same process and minute. */
-async function measureFlat(context: BenchContext): Promise<readonly Result[]> {
+async function measureFlat(context: BenchContext, longCount: number): Promise<readonly Result[]> {
+  const name = `flat-${longCount}`
+  if (!context.wants(name)) return []
   const shortCount = 1_000
-  const longCount = context.isQuick ? 5_000 : 100_000
   await using peer = await spawnPeer('deaddrop', { isListening: false, signal: context.signal })
   const long = await peer.createLog()
   await peer.fill(long, longCount, PAYLOAD_BYTES)
@@ -95,7 +106,7 @@ async function measureFlat(context: BenchContext): Promise<readonly Result[]> {
   return [
     compare({
       bench: 'append',
-      case: `flat-${longCount}`,
+      case: name,
       unit: 'ratio',
       ours: ratios.deaddrop,
       rival: null

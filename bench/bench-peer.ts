@@ -1,7 +1,7 @@
 import { USABLE_ENTRIES } from './peer.ts'
 import type { BenchPeer, Contender, ContenderLog } from './peer.ts'
 
-const CATCH_UP_TIMEOUT_MS = 300_000
+const CATCH_UP_TIMEOUT_MS = 600_000
 const HEAR_TIMEOUT_MS = 60_000
 /** An append time is written at the start of the payload. */
 const TIME_BYTES = 8

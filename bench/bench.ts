@@ -37,6 +37,8 @@ export interface BenchContext {
   readonly runs: number
   /** Smaller sizes, to see that everything works. Case names carry the size that was measured. */
   readonly isQuick: boolean
+  /** Whether one of these cases was asked for. What nobody asked for need not be measured. */
+  wants(...cases: readonly string[]): boolean
   /** Says what goes on, for people; results go elsewhere. */
   report(line: string): void
   /** Aborted when the bench takes too long or the user ends it. Everything started must then end. */
@@ -47,7 +49,7 @@ export interface BenchContext {
 export interface Bench {
   /** What the command line and the output call it. */
   readonly name: string
-  /** Longest time that one repetition of all cases takes on a slow machine, ms. @default 5 minutes */
+  /** Longest time that one repetition of all cases takes on a slow machine, its share of the preparation included, ms. @default 5 minutes */
   readonly maxMsPerRun?: number
   run(context: BenchContext): Promise<readonly Result[]>
 }

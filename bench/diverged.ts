@@ -1,8 +1,12 @@
+import { join } from 'node:path'
+import { withTempDir } from '#tests/support/temp-dir.ts'
+import { allEnded } from './all-ended.ts'
 import type { Bench, BenchContext, Result } from './bench.ts'
 import { compare, interleave } from './measure.ts'
 import { CONTENDERS, PAYLOAD_BYTES, RIVAL_NAME } from './peer.ts'
 import type { ContenderName } from './peer.ts'
 import { spawnPeer } from './spawn-peer.ts'
+import type { SpawnedPeer } from './spawn-peer.ts'
 import { openTcpLink } from './tcp-link.ts'
 import type { TcpLink } from './tcp-link.ts'
 
@@ -36,16 +40,25 @@ interface Exchanged {
   readonly bytesRatio: number
 }
 
+/** Folders of two peers that have stopped and share some logs. Each run works on copies. */
+interface Shared {
+  readonly listener: string
+  readonly dialler: string
+  readonly tokens: readonly string[]
+}
+
 /** What it costs two peers to agree again after a time apart. */
 export const divergedBench: Bench = {
   name: 'diverged',
   maxMsPerRun: 20 * 60_000,
   async run(context) {
-    const small = context.isQuick ? QUICK_SMALL : SMALL
+    const { full, small, idle } = context.isQuick
+      ? { full: QUICK, small: QUICK_SMALL, idle: QUICK_IDLE_LOGS }
+      : { full: FULL, small: SMALL, idle: IDLE_LOGS }
     return [
-      ...(await measureDiverged(context, context.isQuick ? QUICK : FULL, ['deaddrop'])),
+      ...(await measureDiverged(context, full, ['deaddrop'])),
       ...(await measureDiverged(context, small, CONTENDERS)),
-      ...(await measureIdle(context))
+      ...(await measureIdle(context, idle))
     ]
   }
 }
@@ -56,10 +69,15 @@ async function measureDiverged(
   contenders: readonly ContenderName[]
 ): Promise<readonly Result[]> {
   const name = `${sizes.common}-common-${sizes.missing}-each`
+  const bytesCase = `${name}-bytes`
+  const timeCase = `${name}-time`
+  if (!context.wants(bytesCase, timeCase)) return []
+  await using folder = await withTempDir('deaddrop-bench-')
+  const shares = await prepareAll(context, folder.path, contenders, [sizes.common])
   const values = await interleave(
     context,
     contenders,
-    (contender) => exchangeOnce(context, contender, sizes),
+    (contender) => exchangeOnce(context, contender, shareOf(shares, contender), sizes.missing),
     ({ ms, bytesRatio }) =>
       `${name} agreed after ${ms.toFixed(0)} ms, ${bytesRatio.toFixed(2)} bytes for each that lacked`
   )
@@ -68,14 +86,14 @@ async function measureDiverged(
   return [
     compare({
       bench: 'diverged',
-      case: `${name}-bytes`,
+      case: bytesCase,
       unit: 'ratio',
       ours: values.deaddrop.map(({ bytesRatio }) => bytesRatio),
       rival: rivalOf(({ bytesRatio }) => bytesRatio)
     }),
     compare({
       bench: 'diverged',
-      case: `${name}-time`,
+      case: timeCase,
       unit: 'ms',
       ours: values.deaddrop.map(({ ms }) => ms),
       rival: rivalOf(({ ms }) => ms)
@@ -84,18 +102,16 @@ async function measureDiverged(
 }
 
 async function exchangeOnce(
-  { signal }: BenchContext,
+  context: BenchContext,
   contender: ContenderName,
-  { common, missing }: Sizes
+  shared: Shared,
+  missing: number
 ): Promise<Exchanged> {
-  await using alice = await spawnPeer(contender, { isListening: true, signal })
-  const token = await alice.createLog()
-  const { head } = await alice.fill(token, common, PAYLOAD_BYTES)
+  await using pair = await startPair(context, contender, shared)
+  const { listener: alice, dialler: bob, link } = pair
+  const [token] = shared.tokens
+  if (token === undefined) throw new Error('peers share no log')
   const commonBytes = await alice.bytes(token)
-  await using link = await openTcpLink(await alice.addresses(), { delayMs: 0 })
-  await using bob = await spawnPeer(contender, { isListening: false, signal })
-  await bob.dial(link.addresses)
-  await bob.catchUp(token, head, common)
 
   link.cut()
   const [fromAlice, fromBob] = await Promise.all(
@@ -117,13 +133,16 @@ async function exchangeOnce(
 }
 
 /** A client comes back to a node with which it shares many logs, and nothing is new. */
-async function measureIdle(context: BenchContext): Promise<readonly Result[]> {
-  const count = context.isQuick ? QUICK_IDLE_LOGS : IDLE_LOGS
+async function measureIdle(context: BenchContext, count: number): Promise<readonly Result[]> {
   const name = `log-of-logs-idle-${count}`
+  if (!context.wants(name)) return []
+  await using folder = await withTempDir('deaddrop-bench-')
+  const sizes = Array.from({ length: count }, () => ENTRIES_PER_IDLE_LOG)
+  const shares = await prepareAll(context, folder.path, CONTENDERS, sizes)
   const kilobytes = await interleave(
     context,
     CONTENDERS,
-    (contender) => comeBackOnce(context, contender, count),
+    (contender) => comeBackOnce(context, contender, shareOf(shares, contender)),
     (value) => `${name} ${value.toFixed(1)} KB`
   )
   return [
@@ -138,27 +157,93 @@ async function measureIdle(context: BenchContext): Promise<readonly Result[]> {
 }
 
 async function comeBackOnce(
-  { signal }: BenchContext,
+  context: BenchContext,
   contender: ContenderName,
-  count: number
+  shared: Shared
 ): Promise<number> {
-  await using holder = await spawnPeer(contender, { isListening: true, signal })
-  await using client = await spawnPeer(contender, { isListening: false, signal })
-  await using link = await openTcpLink(await holder.addresses(), { delayMs: 0 })
-  await client.dial(link.addresses)
-  for (let index = 0; index < count; index++) {
-    const token = await holder.createLog()
-    const { head } = await holder.fill(token, ENTRIES_PER_IDLE_LOG, PAYLOAD_BYTES)
-    await client.catchUp(token, head, ENTRIES_PER_IDLE_LOG)
-  }
-  await untilQuiet(link)
+  await using pair = await startPair(context, contender, shared)
+  const { dialler, link } = pair
   link.cut()
   await new Promise((resolve) => setTimeout(resolve, APART_MS))
   link.mend()
-  if (contender === 'stock') await client.dial(link.addresses)
+  if (contender === 'stock') await dialler.dial(link.addresses)
   await until('the client to come back', RECONNECT_TIMEOUT_MS, () => link.traffic().bytes > 0)
   await untilQuiet(link)
   return link.traffic().bytes / 1_000
+}
+
+/** Two connected peers with nothing left to exchange, on copies of what they share. */
+async function startPair(
+  { signal }: BenchContext,
+  contender: ContenderName,
+  shared: Shared
+): Promise<
+  AsyncDisposable & {
+    readonly listener: SpawnedPeer
+    readonly dialler: SpawnedPeer
+    /** From the dialler to the listener. */
+    readonly link: TcpLink
+  }
+> {
+  await using stack = new AsyncDisposableStack()
+  const start = async (isListening: boolean): Promise<SpawnedPeer> => {
+    const copyOf = isListening ? shared.listener : shared.dialler
+    const peer = stack.use(await spawnPeer(contender, { isListening, signal, copyOf }))
+    for (const token of shared.tokens) await peer.openLog(token)
+    return peer
+  }
+  const [listener, dialler] = await allEnded([start(true), start(false)])
+  const link = stack.use(await openTcpLink(await listener.addresses(), { delayMs: 0 }))
+  await dialler.dial(link.addresses)
+  await untilQuiet(link)
+  const kept = stack.move()
+  return { listener, dialler, link, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+/** Contenders at the same time: nothing is measured meanwhile. */
+async function prepareAll(
+  context: BenchContext,
+  folder: string,
+  contenders: readonly ContenderName[],
+  entriesOfLogs: readonly number[]
+): Promise<ReadonlyMap<ContenderName, Shared>> {
+  context.report(`${contenders.join(' and ')} share ${entriesOfLogs.length} logs`)
+  const shares = new Map<ContenderName, Shared>()
+  await allEnded(
+    contenders.map(async (contender) => {
+      shares.set(
+        contender,
+        await prepare(context, contender, join(folder, contender), entriesOfLogs)
+      )
+    })
+  )
+  return shares
+}
+
+async function prepare(
+  { signal }: BenchContext,
+  contender: ContenderName,
+  folder: string,
+  entriesOfLogs: readonly number[]
+): Promise<Shared> {
+  const [listener, dialler] = [join(folder, 'listener'), join(folder, 'dialler')]
+  const tokens: string[] = []
+  await using alice = await spawnPeer(contender, { isListening: true, signal, directory: listener })
+  await using bob = await spawnPeer(contender, { isListening: false, signal, directory: dialler })
+  await bob.dial(await alice.addresses())
+  for (const entries of entriesOfLogs) {
+    const token = await alice.createLog()
+    const { head } = await alice.fill(token, entries, PAYLOAD_BYTES)
+    await bob.catchUp(token, head, entries)
+    tokens.push(token)
+  }
+  return { listener, dialler, tokens }
+}
+
+function shareOf(shares: ReadonlyMap<ContenderName, Shared>, contender: ContenderName): Shared {
+  const shared = shares.get(contender)
+  if (shared === undefined) throw new Error('contender was not prepared')
+  return shared
 }
 
 function untilQuiet(link: TcpLink): Promise<void> {

@@ -1,11 +1,12 @@
+import { allEnded } from './all-ended.ts'
 import type { Bench, BenchContext } from './bench.ts'
 import { compare, interleave, quantile } from './measure.ts'
-import { CONTENDERS, PAYLOAD_BYTES, RIVAL_NAME } from './peer.ts'
-import type { ContenderName } from './peer.ts'
-import { spawnPeer } from './spawn-peer.ts'
-import type { SpawnedPeer } from './spawn-peer.ts'
+import { PAYLOAD_BYTES, RIVAL_NAME } from './peer.ts'
+import type { BenchPeer, ContenderName } from './peer.ts'
+import { spawnPeer, spawnPeers } from './spawn-peer.ts'
 
 interface Crowd {
+  /** A multiple of {@link PROCESSES}. */
   readonly peers: number
   /** All peers together; a multiple of `peers`. */
   readonly messages: number
@@ -14,12 +15,37 @@ interface Crowd {
 const FULL: Crowd = { peers: 50, messages: 200 }
 const QUICK: Crowd = { peers: 10, messages: 40 }
 
+/**
+ * Loading the code is most of a process's start, so the crowd shares a few. Each peer has its own libp2p node, store and
+ * connection to the hub. More processes than cores, so that no core waits for work that another one has.
+ */
+const PROCESSES = 5
+
 /** One message of somebody in the crowd. Half of what two cores of this kind carry at 50 peers. */
 const GAP_MS = 200
 /** More would only wait for each other. */
 const PARALLEL_STARTS = 2
-/** For what is still under way when all have spoken. */
+/** What did not come while nothing else came for this long is lost: longer than gossip repairs. */
+const SILENCE_MS = 5_000
+/** A crowd that is behind by more than this when all have spoken does not carry the conversation. */
 const PATIENCE_MS = 30_000
+
+/** What is at the centre, and around it. */
+const SETTINGS = {
+  deaddrop: { contender: 'deaddrop', hasDefaultMesh: false },
+  defaultMesh: { contender: 'deaddrop', hasDefaultMesh: true },
+  stock: { contender: 'stock', hasDefaultMesh: false }
+} as const satisfies Record<string, Setting>
+
+interface Setting {
+  readonly contender: ContenderName
+  /** Of the hub; see {@link PeerProcessInit}. */
+  readonly hasDefaultMesh: boolean
+}
+
+type SettingName = keyof typeof SETTINGS
+
+const DEFAULT_MESH_NAME = 'DeadDrop with default gossipsub'
 
 interface Heard {
   readonly p50: number
@@ -27,26 +53,42 @@ interface Heard {
   readonly lost: number
 }
 
+const FIGURES = ['p50', 'p95', 'lost'] as const satisfies readonly (keyof Heard)[]
+
 /** Many peers in one conversation, each connected to one node only: from append to announcement at each other peer. */
 export const fanoutBench: Bench = {
   name: 'fanout',
   maxMsPerRun: 20 * 60_000,
   async run(context) {
     const crowd = context.isQuick ? QUICK : FULL
-    const heard = await interleave(
+    const prefix = `${crowd.peers}-peers`
+    const rivals = (
+      [
+        { prefix, setting: 'stock', name: RIVAL_NAME },
+        { prefix: `${prefix}-default-gossipsub`, setting: 'defaultMesh', name: DEFAULT_MESH_NAME }
+      ] as const
+    ).filter((rival) => context.wants(...FIGURES.map((figure) => `${rival.prefix}-${figure}`)))
+    const heard: Partial<Record<SettingName, readonly Heard[]>> = await interleave<
+      SettingName,
+      Heard
+    >(
       context,
-      CONTENDERS,
-      (contender) => speakAndHear(context, contender, crowd),
+      ['deaddrop', ...rivals.map(({ setting }) => setting)],
+      (name) => speakAndHear(context, SETTINGS[name], crowd),
       ({ p50, p95, lost }) =>
         `${crowd.peers} peers: p50 ${p50.toFixed(0)} ms, p95 ${p95.toFixed(0)} ms, ${lost} lost`
     )
-    return (['p50', 'p95', 'lost'] as const).map((figure) =>
-      compare({
-        bench: 'fanout',
-        case: `${crowd.peers}-peers-${figure}`,
-        unit: figure === 'lost' ? 'messages' : 'ms',
-        ours: heard.deaddrop.map((value) => value[figure]),
-        rival: { name: RIVAL_NAME, values: heard.stock.map((value) => value[figure]) }
+    return rivals.flatMap((rival) =>
+      FIGURES.map((figure) => {
+        const valuesOf = (name: SettingName): readonly number[] =>
+          (heard[name] ?? []).map((value) => value[figure])
+        return compare({
+          bench: 'fanout',
+          case: `${rival.prefix}-${figure}`,
+          unit: figure === 'lost' ? 'messages' : 'ms',
+          ours: valuesOf('deaddrop'),
+          rival: { name: rival.name, values: valuesOf(rival.setting) }
+        })
       })
     )
   }
@@ -54,40 +96,36 @@ export const fanoutBench: Bench = {
 
 async function speakAndHear(
   { signal }: BenchContext,
-  contender: ContenderName,
+  { contender, hasDefaultMesh }: Setting,
   { peers, messages }: Crowd
 ): Promise<Heard> {
   await using stack = new AsyncDisposableStack()
-  const hub = stack.use(await spawnPeer(contender, { isListening: true, signal }))
+  const hub = stack.use(await spawnPeer(contender, { isListening: true, signal, hasDefaultMesh }))
   const token = await hub.createLog()
   const addresses = await hub.addresses()
-  const crowd: SpawnedPeer[] = []
-  stack.defer(async () => {
-    await Promise.all(crowd.map((peer) => peer[Symbol.asyncDispose]()))
-  })
-  const join = async (): Promise<void> => {
-    const peer = await spawnPeer(contender, { isListening: false, signal })
-    crowd.push(peer)
-    await peer.dial(addresses)
-    await peer.openLog(token)
+  const crowd: BenchPeer[] = []
+  let wanted = PROCESSES
+  const startSome = async (): Promise<void> => {
+    while (wanted-- > 0) {
+      const started = await spawnPeers(contender, peers / PROCESSES, { isListening: false, signal })
+      stack.use(started)
+      for (const peer of started.peers) {
+        await peer.dial(addresses)
+        await peer.openLog(token)
+        crowd.push(peer)
+      }
+    }
   }
-  while (crowd.length < peers) {
-    const joining = Array.from({ length: Math.min(PARALLEL_STARTS, peers - crowd.length) }, join)
-    // All have ended, one way or the other, before one that failed ends the bench: none is left behind.
-    const joined = await Promise.allSettled(joining)
-    for (const one of joined) if (one.status === 'rejected') throw one.reason
-  }
+  await allEnded(Array.from({ length: PARALLEL_STARTS }, startSome))
+
   // Once around: meshes form, code gets compiled. What is lost here is lost for later, too.
   await speak(crowd, token, peers)
-  await Promise.all(crowd.map((peer) => peer.heardSince(token, 0, peers - 1, PATIENCE_MS)))
+  await hearAll(crowd, token, 0, peers - 1)
 
   const sinceMs = performance.timeOrigin + performance.now()
   await speak(crowd, token, messages)
   const expectedEach = messages - messages / peers
-  const latencies = await Promise.all(
-    crowd.map((peer) => peer.heardSince(token, sinceMs, expectedEach, PATIENCE_MS))
-  )
-  const all = latencies.flat()
+  const all = await hearAll(crowd, token, sinceMs, expectedEach)
   return {
     p50: quantile(all, 0.5),
     p95: quantile(all, 0.95),
@@ -96,15 +134,32 @@ async function speakAndHear(
 }
 
 /** One after the other, all at the same pace. */
-async function speak(
-  crowd: readonly SpawnedPeer[],
-  token: string,
-  messages: number
-): Promise<void> {
+async function speak(crowd: readonly BenchPeer[], token: string, messages: number): Promise<void> {
   await Promise.all(
     crowd.map(async (peer, index) => {
       await new Promise((resolve) => setTimeout(resolve, index * GAP_MS))
       await peer.say(token, messages / crowd.length, PAYLOAD_BYTES, crowd.length * GAP_MS)
     })
   )
+}
+
+/** @returns latencies of everything that each of the crowd heard, `expectedEach` or fewer, as soon as no more is to come. */
+async function hearAll(
+  crowd: readonly BenchPeer[],
+  token: string,
+  sinceMs: number,
+  expectedEach: number
+): Promise<readonly number[]> {
+  const giveUpAtMs = performance.now() + PATIENCE_MS
+  let heard: readonly number[] = []
+  for (;;) {
+    const latencies = await Promise.all(
+      crowd.map((peer) => peer.heardSince(token, sinceMs, expectedEach, SILENCE_MS))
+    )
+    const all = latencies.flat()
+    const isSilent = all.length === heard.length
+    heard = all
+    const isOver = isSilent || performance.now() > giveUpAtMs
+    if (isOver || heard.length === crowd.length * expectedEach) return heard
+  }
 }

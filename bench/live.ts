@@ -6,7 +6,7 @@ import type { BenchPeer, ContenderName } from './peer.ts'
 import { spawnPeer } from './spawn-peer.ts'
 
 /** Gossip meshes form and code gets compiled meanwhile. */
-const WARM_UP = 60
+const WARM_UP = 40
 
 /** Brisk conversations, but slow enough for either contender to be done with one entry before the next comes. */
 const NODE = { count: 200, gapMs: 50 } as const
@@ -58,7 +58,8 @@ async function measurePlace(
 }
 
 /** Two processes over WebSockets. */
-function measureNode(context: BenchContext, pace: Pace): Promise<readonly Result[]> {
+async function measureNode(context: BenchContext, pace: Pace): Promise<readonly Result[]> {
+  if (!context.wants('node-p50', 'node-p95')) return []
   const { signal } = context
   return measurePlace(context, 'node', async (contender) => {
     await using listener = await spawnPeer(contender, { isListening: true, signal })
@@ -69,6 +70,7 @@ function measureNode(context: BenchContext, pace: Pace): Promise<readonly Result
 
 /** Two browsers over WebRTC, signalled through one pinning node, which both contenders use as a mere relay. */
 async function measureChromium(context: BenchContext, pace: Pace): Promise<readonly Result[]> {
+  if (!context.wants('chromium-p50', 'chromium-p95')) return []
   await using host = await startPageHost()
   return await measurePlace(context, 'chromium', async (contender) => {
     await using listener = await openPagePeer(host, contender, context)

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { spawnPinningNode } from '#pinning-node/spawn-pinning-node.ts'
 import { withTempDir } from '#tests/support/temp-dir.ts'
-import type { Bench, BenchContext, Result } from './bench.ts'
+import { allEnded } from './all-ended.ts'
+import type { Bench, BenchContext, Result, Unit } from './bench.ts'
 import { prepareHeldLogs } from './deaddrop/held-logs.node.ts'
 import { compare, interleave } from './measure.ts'
 import { CONTENDERS, PAYLOAD_BYTES, RIVAL_NAME } from './peer.ts'
@@ -25,6 +26,12 @@ interface Holding {
   readonly startMs: number
 }
 
+const FIGURES = [
+  ['memory', 'MB', 'residentMb'],
+  ['files', 'files', 'openFiles'],
+  ['start', 'ms', 'startMs']
+] as const satisfies readonly (readonly [string, Unit, keyof Holding])[]
+
 /** What it costs a node to hold many logs that are idle: memory, files, and the time of a restart. */
 export const manyLogsBench: Bench = {
   name: 'many-logs',
@@ -44,18 +51,17 @@ async function measure(
   logs: number,
   contenders: readonly ContenderName[]
 ): Promise<readonly Result[]> {
+  if (!context.wants(...FIGURES.map(([name]) => `${logs}-${name}`))) return []
   await using folder = await withTempDir('deaddrop-bench-')
+  context.report(`${contenders.join(' and ')} get ${logs} logs`)
   const restarts = new Map<ContenderName, () => Promise<Holding>>()
-  for (const contender of contenders) {
-    const directory = join(folder.path, contender)
-    context.report(`${contender} is given ${logs} logs`)
-    restarts.set(
-      contender,
-      contender === 'deaddrop'
-        ? await prepareDeadDrop(context, directory, logs)
-        : await prepareStock(context, directory, logs)
-    )
-  }
+  // At the same time: nothing is measured meanwhile.
+  await allEnded(
+    contenders.map(async (contender) => {
+      const prepare = contender === 'deaddrop' ? prepareDeadDrop : prepareStock
+      restarts.set(contender, await prepare(context, join(folder.path, contender), logs))
+    })
+  )
   const values = await interleave(
     context,
     contenders,
@@ -67,13 +73,7 @@ async function measure(
     ({ residentMb, openFiles, startMs }) =>
       `${logs} logs: ${residentMb.toFixed(0)} MB, ${openFiles} files, ready after ${startMs.toFixed(0)} ms`
   )
-  return (
-    [
-      ['memory', 'MB', 'residentMb'],
-      ['files', 'files', 'openFiles'],
-      ['start', 'ms', 'startMs']
-    ] as const
-  ).map(([name, unit, key]) =>
+  return FIGURES.map(([name, unit, key]) =>
     compare({
       bench: 'many-logs',
       case: `${logs}-${name}`,

@@ -6,22 +6,29 @@ export type Command =
   | {
       readonly kind: 'run'
       /** In the order of `known`; all of them when none was named. */
-      readonly names: readonly string[]
+      readonly benches: readonly SelectedBench[]
       readonly runs: number
       readonly isQuick: boolean
       readonly jsonFile: string | null
     }
 
-const DEFAULT_RUNS = 3
+export interface SelectedBench {
+  readonly name: string
+  /** Cases, or what they begin with, see {@link isSelected}; all of them when empty. */
+  readonly cases: readonly string[]
+}
+
+const DEFAULT_RUNS = 5
 const MAX_RUNS = 100
 
 export function helpText(known: readonly string[]): string {
-  return `Usage: npm run bench -- [NAME...] [--json FILE] [--runs N] [--quick]
+  return `Usage: npm run bench -- [NAME[/CASE]...] [--json FILE] [--runs N] [--quick]
 
 Benchmarks: ${known.join(', ')}; all of them when none is named.
+NAME/CASE measures that case alone, or all that begin with CASE-: catchup/10000-loopback, many-logs/10000.
 
   --json FILE  write the results to FILE
-  --runs N     measure each side N times, 1..${MAX_RUNS} (default ${DEFAULT_RUNS}; 5 or more for figures to publish)
+  --runs N     measure each side N times, 1..${MAX_RUNS} (default ${DEFAULT_RUNS}; fewer are not to be published)
   --quick      smaller sizes, to see that everything works
   --help       this text
 `
@@ -46,18 +53,29 @@ export function parseCommandLine(args: readonly string[], known: readonly string
   }
   const { values, positionals } = parsed
   if (values.help) return { kind: 'help' }
-  const unknown = positionals.find((name) => !known.includes(name))
-  if (unknown !== undefined) return { kind: 'refuse', reason: `no benchmark is called ${unknown}` }
+  const selected = positionals.map((text) => {
+    const [name = '', ...rest] = text.split('/')
+    return { name, case: rest.length === 0 ? null : rest.join('/') }
+  })
+  const unknown = selected.find(({ name }) => !known.includes(name))
+  if (unknown !== undefined) {
+    return { kind: 'refuse', reason: `no benchmark is called ${unknown.name}` }
+  }
   const runs = Number(values.runs)
   if (!/^\d+$/.test(values.runs) || runs < 1 || runs > MAX_RUNS) {
     return { kind: 'refuse', reason: `--runs is ${values.runs}, expected 1..${MAX_RUNS}` }
   }
   if (values.json === '') return { kind: 'refuse', reason: '--json needs a file name' }
-  return {
-    kind: 'run',
-    names: known.filter((name) => positionals.length === 0 || positionals.includes(name)),
-    runs,
-    isQuick: values.quick,
-    jsonFile: values.json ?? null
-  }
+  const benches = known.flatMap((name): SelectedBench[] => {
+    if (selected.length === 0) return [{ name, cases: [] }]
+    const cases = selected.filter((one) => one.name === name).map((one) => one.case)
+    if (cases.length === 0) return []
+    return [{ name, cases: cases.includes(null) ? [] : cases.filter((one) => one !== null) }]
+  })
+  return { kind: 'run', benches, runs, isQuick: values.quick, jsonFile: values.json ?? null }
+}
+
+/** Whether a case is one of those that were asked for. */
+export function isSelected({ cases }: SelectedBench, name: string): boolean {
+  return cases.length === 0 || cases.some((one) => one === name || name.startsWith(`${one}-`))
 }

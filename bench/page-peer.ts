@@ -36,6 +36,11 @@ export async function startPageHost(): Promise<PageHost> {
   return { url: app.url, relay, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
+export interface PagePeer extends BenchPeer, AsyncDisposable {
+  /** Longest task of the page's main thread since the last call, ms; 0 where none took 50 ms. */
+  takeLongestTask(): Promise<number>
+}
+
 /**
  * Starts a peer in a browser of its own, on a fresh profile. Disposing closes the browser and removes the profile.
  *
@@ -46,7 +51,7 @@ export async function openPagePeer(
   host: PageHost,
   contender: ContenderName,
   options: { readonly signal: AbortSignal; readonly profile?: string }
-): Promise<BenchPeer & AsyncDisposable> {
+): Promise<PagePeer> {
   const { signal } = options
   signal.throwIfAborted()
   await using stack = new AsyncDisposableStack()
@@ -65,5 +70,9 @@ export async function openPagePeer(
     page.evaluate(([name, values]) => window.benchPage.call(name, values), [method, args] as const)
   )
   const kept = stack.move()
-  return { ...peer, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  return {
+    ...peer,
+    takeLongestTask: () => page.evaluate(() => window.benchPage.takeLongestTask()),
+    [Symbol.asyncDispose]: () => kept.disposeAsync()
+  }
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { withTempDir } from '#tests/support/temp-dir.ts'
+import { allEnded } from './all-ended.ts'
 import type { Bench, BenchContext, Result } from './bench.ts'
 import { compare, interleave } from './measure.ts'
 import { openPagePeer, startPageHost } from './page-peer.ts'
@@ -15,50 +16,89 @@ const NEWEST = 50
 const SIZES = { long: 100_000, node: 2_000, chromium: 1_000 } as const
 const QUICK_SIZES = { long: 2_000, node: 200, chromium: 100 } as const
 
+const PLACES = ['node', 'chromium'] as const
+
+type PlaceName = (typeof PLACES)[number]
+
+/** A log on the disk of a peer that does not run. */
+interface StoredLog {
+  /** A data folder in Node, a profile of Chromium. */
+  readonly directory: string
+  readonly token: string
+}
+
+type StartPeer = (
+  contender: ContenderName,
+  directory: string
+) => Promise<BenchPeer & AsyncDisposable>
+
+type Starts = Readonly<Record<PlaceName, StartPeer>>
+
 /** From the call of open, in a peer that was just started, until the newest entries were read. */
 export const reopenBench: Bench = {
   name: 'reopen',
   maxMsPerRun: 30 * 60_000,
   async run(context) {
-    await using host = await startPageHost()
+    const { signal } = context
     const sizes = context.isQuick ? QUICK_SIZES : SIZES
-    return [
-      ...(await measureLong(context, host, sizes.long)),
-      ...(await measureBoth(context, 'node', sizes.node, ({ contender, directory }) =>
-        spawnPeer(contender, { isListening: false, signal: context.signal, directory })
-      )),
-      ...(await measureBoth(context, 'chromium', sizes.chromium, ({ contender, directory }) =>
-        openPagePeer(host, contender, { signal: context.signal, profile: directory })
-      ))
-    ]
+    await using folder = await withTempDir('deaddrop-bench-')
+    await using host = await startPageHost()
+    const starts: Starts = {
+      node: (contender, directory) =>
+        spawnPeer(contender, { isListening: false, signal, directory }),
+      chromium: (contender, directory) =>
+        openPagePeer(host, contender, { signal, profile: directory })
+    }
+    const places = PLACES.filter((place) => context.wants(`${place}-${sizes[place]}`))
+    context.report('logs are written')
+    // At the same time: nothing is measured meanwhile.
+    const [long, ...short] = await allEnded([
+      context.wants(...PLACES.map((place) => `${place}-${sizes.long}`))
+        ? storeLong(context, host, join(folder.path, 'long'), sizes.long)
+        : Promise.resolve(null),
+      ...places.map((place) => storeShort(starts[place], join(folder.path, place), sizes[place]))
+    ])
+    const results: Result[] = []
+    if (long !== null) results.push(...(await measureLong(context, starts, long, sizes.long)))
+    for (const [index, place] of places.entries()) {
+      const logs = short[index]
+      if (logs === undefined) throw new Error('a log was not written')
+      results.push(await measureShort(context, starts[place], logs, `${place}-${sizes[place]}`))
+    }
+    return results
   }
 }
 
 /** One log for all runs, in Node and, by catch-up from there, in Chromium. */
+async function storeLong(
+  { signal }: BenchContext,
+  host: PageHost,
+  folder: string,
+  count: number
+): Promise<Readonly<Record<PlaceName, StoredLog>>> {
+  const [directory, profile] = [join(folder, 'node'), join(folder, 'chromium')]
+  await using holder = await spawnPeer('deaddrop', { isListening: true, signal, directory })
+  const token = await holder.createLog()
+  const { head } = await holder.fill(token, count, PAYLOAD_BYTES)
+  await using page = await openPagePeer(host, 'deaddrop', { signal, profile })
+  await page.dial(await holder.addresses())
+  await page.catchUp(token, head, count)
+  return { node: { directory, token }, chromium: { directory: profile, token } }
+}
+
 async function measureLong(
   context: BenchContext,
-  host: PageHost,
+  starts: Starts,
+  logs: Readonly<Record<PlaceName, StoredLog>>,
   count: number
 ): Promise<readonly Result[]> {
-  const { signal } = context
-  await using folder = await withTempDir('deaddrop-bench-')
-  const directory = join(folder.path, 'node')
-  const profile = join(folder.path, 'chromium')
-  const token = await fillBoth(context, host, { directory, profile, count })
-  const places = {
-    node: () => spawnPeer('deaddrop', { isListening: false, signal, directory }),
-    chromium: () => openPagePeer(host, 'deaddrop', { signal, profile })
-  } as const
   const times = await interleave(
     context,
-    ['node', 'chromium'],
-    async (place) => {
-      await using peer = await places[place]()
-      return await peer.reopen(token, NEWEST)
-    },
+    PLACES,
+    (place) => reopenOnce(starts[place], 'deaddrop', logs[place]),
     (ms) => `newest ${NEWEST} of ${count} after ${ms.toFixed(0)} ms`
   )
-  return (['node', 'chromium'] as const).map((place) =>
+  return PLACES.map((place) =>
     compare({
       bench: 'reopen',
       case: `${place}-${count}`,
@@ -69,55 +109,48 @@ async function measureLong(
   )
 }
 
-async function fillBoth(
-  { signal }: BenchContext,
-  host: PageHost,
-  { directory, profile, count }: { directory: string; profile: string; count: number }
-): Promise<string> {
-  await using holder = await spawnPeer('deaddrop', { isListening: true, signal, directory })
-  const token = await holder.createLog()
-  const { head } = await holder.fill(token, count, PAYLOAD_BYTES)
-  const [relay] = await holder.addresses()
-  if (relay === undefined) throw new Error('holder has no address')
-  await using page = await openPagePeer({ ...host, relay }, 'deaddrop', { signal, profile })
-  await page.catchUp(token, head, count)
-  return token
-}
-
-async function measureBoth(
-  context: BenchContext,
-  place: string,
-  count: number,
-  open: (where: {
-    readonly contender: ContenderName
-    readonly directory: string
-  }) => Promise<BenchPeer & AsyncDisposable>
-): Promise<readonly Result[]> {
-  await using folder = await withTempDir('deaddrop-bench-')
-  const directoryOf = (contender: ContenderName): string => join(folder.path, contender)
-  const tokens = new Map<ContenderName, string>()
-  for (const contender of CONTENDERS) {
-    await using peer = await open({ contender, directory: directoryOf(contender) })
+async function storeShort(
+  start: StartPeer,
+  folder: string,
+  count: number
+): Promise<Readonly<Record<ContenderName, StoredLog>>> {
+  const store = async (contender: ContenderName): Promise<StoredLog> => {
+    const directory = join(folder, contender)
+    await using peer = await start(contender, directory)
     const token = await peer.createLog()
     await peer.fill(token, count, PAYLOAD_BYTES)
-    tokens.set(contender, token)
+    return { directory, token }
   }
+  const [deaddrop, stock] = await allEnded([store('deaddrop'), store('stock')])
+  return { deaddrop, stock }
+}
+
+async function measureShort(
+  context: BenchContext,
+  start: StartPeer,
+  logs: Readonly<Record<ContenderName, StoredLog>>,
+  name: string
+): Promise<Result> {
   const times = await interleave(
     context,
     CONTENDERS,
-    async (contender) => {
-      await using peer = await open({ contender, directory: directoryOf(contender) })
-      return await peer.reopen(tokens.get(contender) ?? '', NEWEST)
-    },
-    (ms) => `${place} newest ${NEWEST} of ${count} after ${ms.toFixed(0)} ms`
+    (contender) => reopenOnce(start, contender, logs[contender]),
+    (ms) => `${name} newest ${NEWEST} after ${ms.toFixed(0)} ms`
   )
-  return [
-    compare({
-      bench: 'reopen',
-      case: `${place}-${count}`,
-      unit: 'ms',
-      ours: times.deaddrop,
-      rival: { name: RIVAL_NAME, values: times.stock }
-    })
-  ]
+  return compare({
+    bench: 'reopen',
+    case: name,
+    unit: 'ms',
+    ours: times.deaddrop,
+    rival: { name: RIVAL_NAME, values: times.stock }
+  })
+}
+
+async function reopenOnce(
+  start: StartPeer,
+  contender: ContenderName,
+  { directory, token }: StoredLog
+): Promise<number> {
+  await using peer = await start(contender, directory)
+  return await peer.reopen(token, NEWEST)
 }

@@ -1,8 +1,25 @@
 import type { Result, Spread } from './bench.ts'
+import type { Machine } from './machine.ts'
 
 /** The whole of the JSON output. */
-export function formatJson(results: readonly Result[]): string {
-  return `${JSON.stringify({ results }, null, 2)}\n`
+export interface Report {
+  readonly results: readonly Result[]
+  readonly machine: Machine
+  /** One for each benchmark, in the order in which they ran. */
+  readonly benches: readonly BenchTime[]
+}
+
+export interface BenchTime {
+  readonly bench: string
+  /** Preparation included. */
+  readonly seconds: number
+  /** Load average of one minute, before and after. Ours alone makes about 2. */
+  readonly loadBefore: number
+  readonly loadAfter: number
+}
+
+export function formatJson(report: Report): string {
+  return `${JSON.stringify(report, null, 2)}\n`
 }
 
 /** For people: one line per result, medians with their spread. */
@@ -29,6 +46,7 @@ export function formatTable(results: readonly Result[]): string {
     .join('\n')
 }
 
-function formatSpread({ median, min, max }: Spread): string {
+/** The median, with what it was at least and at most where runs differ. */
+export function formatSpread({ median, min, max }: Spread): string {
   return min === max ? String(median) : `${median} (${min}-${max})`
 }

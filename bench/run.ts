@@ -8,11 +8,13 @@ import { divergedBench } from './diverged.ts'
 import { fanoutBench } from './fanout.ts'
 import { liveBench } from './live.ts'
 import { loadBench } from './load.ts'
+import { readLoad, readMachine } from './machine.ts'
 import { manyLogsBench } from './many-logs.ts'
-import { helpText, parseCommandLine } from './options.ts'
+import { helpText, isSelected, parseCommandLine } from './options.ts'
 import type { Command } from './options.ts'
 import { reopenBench } from './reopen.ts'
 import { formatJson, formatTable } from './report.ts'
+import type { BenchTime } from './report.ts'
 
 const BENCHES: readonly Bench[] = [
   appendBench,
@@ -31,8 +33,13 @@ const EXIT_USAGE = 2
 /** A bench that takes longer hangs: several times what a run takes on a slow machine. */
 const DEFAULT_MAX_MS_PER_RUN = 5 * 60_000
 
-async function runAll(command: Extract<Command, { kind: 'run' }>): Promise<number> {
+type RunCommand = Extract<Command, { kind: 'run' }>
+
+async function runAll(command: RunCommand): Promise<number> {
+  const { runs, isQuick } = command
+  const machine = await readMachine()
   const results: Result[] = []
+  const benches: BenchTime[] = []
   const failures: string[] = []
   const interrupted = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -40,20 +47,39 @@ async function runAll(command: Extract<Command, { kind: 'run' }>): Promise<numbe
       interrupted.abort(new Error('interrupted'))
     })
   }
-  for (const bench of BENCHES.filter(({ name }) => command.names.includes(name))) {
-    if (interrupted.signal.aborted) break
+  for (const selected of command.benches) {
+    const bench = BENCHES.find(({ name }) => name === selected.name)
+    if (bench === undefined || interrupted.signal.aborted) break
     const report = (line: string): void => void process.stderr.write(`${bench.name}: ${line}\n`)
-    const { runs, isQuick } = command
+    const wants = (...cases: readonly string[]): boolean =>
+      cases.some((name) => isSelected(selected, name))
     const deadline = AbortSignal.timeout(runs * (bench.maxMsPerRun ?? DEFAULT_MAX_MS_PER_RUN))
     const signal = AbortSignal.any([interrupted.signal, deadline])
+    const loadBefore = readLoad()
+    const startedAt = performance.now()
     try {
-      results.push(...(await bench.run({ runs, isQuick, report, signal })))
+      const measured = await bench.run({ runs, isQuick, wants, report, signal })
+      results.push(...measured.filter((result) => wants(result.case)))
+      const missing = selected.cases.filter(
+        (name) =>
+          !measured.some((result) => isSelected({ ...selected, cases: [name] }, result.case))
+      )
+      for (const name of missing) {
+        failures.push(`${bench.name}/${name}`)
+        report(`has no case ${name}`)
+      }
     } catch (error) {
       failures.push(bench.name)
       report(`failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
     }
+    const seconds = Math.round((performance.now() - startedAt) / 1_000)
+    report(`took ${Math.floor(seconds / 60)} min ${seconds % 60} s`)
+    benches.push({ bench: bench.name, seconds, loadBefore, loadAfter: readLoad() })
+    // After each: what was measured stays when a later one is ended.
+    if (command.jsonFile !== null) {
+      await writeFile(command.jsonFile, formatJson({ results, machine, benches }))
+    }
   }
-  if (command.jsonFile !== null) await writeFile(command.jsonFile, formatJson(results))
   process.stdout.write(`${formatTable(results)}\n`)
   if (failures.length === 0 && !interrupted.signal.aborted) return 0
   process.stderr.write(`bench: not measured to the end: ${failures.join(', ')}\n`)
@@ -63,7 +89,7 @@ async function runAll(command: Extract<Command, { kind: 'run' }>): Promise<numbe
 /** Minutes of measuring should not end with a file that cannot be written. */
 async function checkWritable(path: string): Promise<string | null> {
   try {
-    await writeFile(path, formatJson([]))
+    await writeFile(path, '')
     return null
   } catch (error) {
     return error instanceof Error ? error.message : String(error)

@@ -6,7 +6,7 @@ import { createDeadDropContender, untilLinked } from './contender.ts'
 
 const DIAL_TIMEOUT_MS = 30_000
 
-/** DeadDrop in a page, on IndexedDB, over WebRTC that is signalled through `nodes`. */
+/** DeadDrop in a page, on IndexedDB: over WebSockets to nodes, over WebRTC that is signalled through `nodes` to pages. */
 export async function startDeadDrop(init: {
   readonly nodes: readonly string[]
 }): Promise<Contender> {
@@ -20,11 +20,16 @@ export async function startDeadDrop(init: {
     addresses: () =>
       replica.network().multiaddrs.filter((text) => text.includes('/p2p-circuit/webrtc')),
     async dial(addresses) {
-      const peerId = addresses[0]?.split('/').at(-1) ?? ''
+      const wanted = addresses[0]?.split('/').at(-1) ?? ''
       // A page dials through a node only once it is connected to it.
       await untilLinked(replica, ({ transport }) => transport === 'websocket')
+      if (!addresses.some((text) => text.includes('/p2p-circuit'))) {
+        replica.setNodes([...init.nodes, ...addresses])
+        await untilLinked(replica, ({ peerId }) => peerId === wanted)
+        return
+      }
       const signal = AbortSignal.timeout(DIAL_TIMEOUT_MS)
-      if (!(await replica.connectDirect(peerId, addresses, signal))) {
+      if (!(await replica.connectDirect(wanted, addresses, signal))) {
         throw new Error('page got no direct connection')
       }
     },

@@ -6,7 +6,7 @@ import { IDBDatastore } from 'datastore-idb'
 import type { Contender } from '../peer.ts'
 import { startStockOrbitDB } from './stock-orbitdb.ts'
 
-/** Stock OrbitDB in a page, on IndexedDB, over WebRTC that is signalled through a relay. */
+/** Stock OrbitDB in a page, on IndexedDB, over WebSockets to peers in Node, over WebRTC that is signalled through a relay to pages. */
 export async function startStockPage(init: { readonly relay: string }): Promise<Contender> {
   const blockstore = new IDBBlockstore('stock/blocks')
   const datastore = new IDBDatastore('stock/data')

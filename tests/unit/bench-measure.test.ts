@@ -1,10 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import type { BenchContext } from '../../bench/bench.ts'
+import type { Machine } from '../../bench/machine.ts'
 import { compare, interleave, quantile, spreadOf } from '../../bench/measure.ts'
-import { parseCommandLine } from '../../bench/options.ts'
+import { isSelected, parseCommandLine } from '../../bench/options.ts'
 import { formatJson } from '../../bench/report.ts'
 
 const KNOWN = ['append', 'live']
+
+const MACHINE: Machine = {
+  commit: '0123abc',
+  startedAt: '2026-01-02T03:04:05.000Z',
+  cores: 2,
+  processor: 'any',
+  memoryMb: 1_000,
+  node: '24.0.0',
+  chromium: null
+}
 
 describe('a result', () => {
   it('has a ratio above 1 when ours is better, whichever way the unit counts', () => {
@@ -23,7 +34,9 @@ describe('a result', () => {
       ours: [3, 1, 2],
       rival: null
     })
-    expect(JSON.parse(formatJson([result]))).toEqual({
+    expect(JSON.parse(formatJson({ results: [result], machine: MACHINE, benches: [] }))).toEqual({
+      machine: MACHINE,
+      benches: [],
       results: [
         {
           bench: 'load',
@@ -52,6 +65,7 @@ describe('interleaved runs', () => {
     const context: BenchContext = {
       runs: 3,
       isQuick: true,
+      wants: () => true,
       report: () => undefined,
       signal: new AbortController().signal
     }
@@ -71,8 +85,11 @@ describe('the command line', () => {
   it('runs everything when nothing is named', () => {
     expect(parseCommandLine([], KNOWN)).toEqual({
       kind: 'run',
-      names: KNOWN,
-      runs: 3,
+      benches: [
+        { name: 'append', cases: [] },
+        { name: 'live', cases: [] }
+      ],
+      runs: 5,
       isQuick: false,
       jsonFile: null
     })
@@ -80,12 +97,36 @@ describe('the command line', () => {
 
   it('runs what is named', () => {
     expect(
-      parseCommandLine(['live', '--json', 'out.json', '--runs', '5', '--quick'], KNOWN)
-    ).toEqual({ kind: 'run', names: ['live'], runs: 5, isQuick: true, jsonFile: 'out.json' })
+      parseCommandLine(['live', '--json', 'out.json', '--runs', '7', '--quick'], KNOWN)
+    ).toEqual({
+      kind: 'run',
+      benches: [{ name: 'live', cases: [] }],
+      runs: 7,
+      isQuick: true,
+      jsonFile: 'out.json'
+    })
+  })
+
+  it('runs single cases of what is named, or all that begin alike', () => {
+    const command = parseCommandLine(['live/node', 'append', 'append/node-1000'], KNOWN)
+    expect(command).toMatchObject({
+      benches: [
+        { name: 'append', cases: [] },
+        { name: 'live', cases: ['node'] }
+      ]
+    })
+    const live = { name: 'live', cases: ['node'] }
+    expect(['node', 'node-p50', 'nodes-p50'].map((name) => isSelected(live, name))).toEqual([
+      true,
+      true,
+      false
+    ])
+    expect(isSelected({ name: 'append', cases: [] }, 'anything')).toBe(true)
   })
 
   it.each([
     ['an unknown name', ['fast']],
+    ['a case of an unknown name', ['fast/node']],
     ['an unknown flag', ['--fast']],
     ['a flag without its value', ['append', '--json']],
     ['an empty file name', ['--json', '']],
