@@ -23,6 +23,7 @@ const DAG_CBOR = 0x71
 const SHA2_256 = 0x12
 const NAME_BYTES = 24
 const KEY_BYTES = 32
+const ADDRESS_PREFIX = '/orbitdb/'
 const HASH = /^zdpu[1-9A-HJ-NP-Za-km-z]{45}$/
 
 /** @throws {DeadDropError} `bytes-malformed` unless both parts have the lengths that {@link LogManifest} names. */
@@ -52,15 +53,24 @@ export function encodeLogManifest(manifest: LogManifest): Uint8Array {
 }
 
 export function logAddressOf(manifest: LogManifest): LogAddress {
-  return `/orbitdb/${hashOfBlock(encodeLogManifest(manifest))}` as LogAddress // the brand is made here and in readLogAddress only
+  return addressOfManifestHash(hashOfBlock(encodeLogManifest(manifest)))
 }
 
 /** @throws {DeadDropError} `bytes-malformed` unless `text` has the form of a log address. */
 export function readLogAddress(text: string): LogAddress {
-  if (!text.startsWith('/orbitdb/'))
+  if (!text.startsWith(ADDRESS_PREFIX))
     throw new DeadDropError('bytes-malformed', 'log address does not begin with /orbitdb/')
-  readEntryHash(text.slice('/orbitdb/'.length))
-  return text as LogAddress // checked above
+  return addressOfManifestHash(readEntryHash(text.slice(ADDRESS_PREFIX.length)))
+}
+
+/** Hash of the manifest block that a log is named after. */
+export function manifestHashOf(address: LogAddress): EntryHash {
+  return address.slice(ADDRESS_PREFIX.length) as EntryHash // an address is the prefix and a hash
+}
+
+/** Undoes {@link manifestHashOf}. */
+export function addressOfManifestHash(hash: EntryHash): LogAddress {
+  return `${ADDRESS_PREFIX}${hash}` as LogAddress // the brand is made here only
 }
 
 /** CIDv1 of a dag-cbor block, base58btc. */

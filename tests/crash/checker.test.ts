@@ -4,7 +4,7 @@ import { createLogKeys } from '#replica/orbitdb/log-keys.ts'
 import type { LogKeys } from '#replica/orbitdb/log-keys.ts'
 import { openOrbitLog } from '#replica/orbitdb/orbit-log.ts'
 import { createMemoryStore } from '#replica/storage/memory-store.ts'
-import { blockKey } from '#replica/storage/store-blockstore.ts'
+import { blockKey, entryKey } from '#replica/orbitdb/entry-rows.ts'
 import { checkAfterCrash } from '#tests/support/crash-checker.ts'
 import { createTestGate, sealText } from '#tests/support/replica-gate.ts'
 
@@ -39,11 +39,13 @@ it('a store that was written whole is found good', async () => {
 })
 
 it.each<[string, Damage, string]>([
-  ['a block', (_, hash) => ({ key: blockKey(hash), value: null }), 'block of arrival 2'],
-  ['a row of the index', (keys, hash) => ({ key: keys.index(hash), value: null }), 'index'],
-  ['a place in the order', (keys, hash) => ({ key: keys.order(2, hash), value: null }), 'order'],
+  [
+    'the place of an entry',
+    (_, hash) => ({ key: entryKey(hash), value: null }),
+    'place of arrival 2'
+  ],
   ['an arrival', (keys) => ({ key: keys.arrival(2), value: null }), 'arrival 2 is missing'],
-  ['the last arrival', (keys) => ({ key: keys.arrival(3), value: null }), 'index'],
+  ['the last arrival', (keys) => ({ key: keys.arrival(3), value: null }), 'place'],
   ['the state', (keys) => ({ key: keys.state, value: null }), 'no state']
 ])('the check notices that %s is gone', async (_name, damage, complaint) => {
   await expect(checkDamaged(damage)).rejects.toThrow(complaint)
@@ -52,5 +54,7 @@ it.each<[string, Damage, string]>([
 it('the check notices what no log names, and what was acknowledged and is not there', async () => {
   const stray: Damage = () => ({ key: blockKey('zdpuStray'), value: Uint8Array.of(1) })
   await expect(checkDamaged(stray)).rejects.toThrow('no log names')
+  const cut: Damage = (keys) => ({ key: keys.arrival(2), value: new Uint8Array(100) })
+  await expect(checkDamaged(cut)).rejects.toThrow('arrival 2 is damaged')
   await expect(checkDamaged(undefined, 4)).rejects.toThrow('acknowledged arrival 4 is lost')
 })

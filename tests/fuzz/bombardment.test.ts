@@ -4,6 +4,7 @@ import { SYNC_PROTOCOL } from '#protocol/protocol-ids.ts'
 import { encodeSyncMessage } from '#replica/sync/sync-messages.ts'
 import { anyBytesLike } from '#tests/support/fuzz-inputs.ts'
 import { createTestGate, sealText } from '#tests/support/replica-gate.ts'
+import { entriesMessage } from '#tests/support/replica-pack.ts'
 import {
   connect,
   eventually,
@@ -45,7 +46,7 @@ it('honest messages keep arriving while a replica is bombarded with damaged goss
     ladder: [],
     isFull: false
   })
-  const messages = [offer, encodeSyncMessage({ type: 'entries', entries }), ...entries]
+  const messages = [offer, encodeSyncMessage(entriesMessage(entries)), ...entries]
   const gossip = fc.sample(anyBytesLike(entries), { seed, numRuns: GOSSIP_MESSAGES })
   const frames = fc.sample(anyBytesLike(messages), { seed, numRuns: SYNC_STREAMS })
   let refusals = 0

@@ -13,6 +13,7 @@ import {
   openText,
   sealText
 } from '#tests/support/replica-gate.ts'
+import { entriesMessage } from '#tests/support/replica-pack.ts'
 import type { TestGate } from '#tests/support/replica-gate.ts'
 import {
   connect,
@@ -320,7 +321,7 @@ describe('over the sync protocol', () => {
         })
       )
     )
-    stream.send(frame(encodeSyncMessage({ type: 'entries', entries: [forged] })))
+    stream.send(frame(encodeSyncMessage(entriesMessage([forged]))))
     await eventually('the entry was refused', () => conversation.refusals()['no-certificate'] === 1)
     await eventually('Alice ends the stream', () => stream.status !== 'open')
     await conversation.expectHonestMessages()

@@ -1,26 +1,24 @@
 import type { EntryHash } from '#protocol/brand.ts'
-import { decodeCanonical, readBytes, readInteger, readMap } from '#protocol/cbor.ts'
 import { createSignatureVerifier } from '#protocol/ed25519.ts'
 import type { KeyValueStore } from '#protocol/key-value-store.ts'
 import { hashOfBlock, logAddressOf } from '#protocol/log-manifest.ts'
 import type { LogManifest } from '#protocol/log-manifest.ts'
 import { createEntryRules, isCausal } from '#replica/orbitdb/entry-rules.ts'
 import type { LogEntry } from '#replica/orbitdb/entry-rules.ts'
-import { createLogKeys, decodeIndexRow, hashOfKey } from '#replica/orbitdb/log-keys.ts'
+import { blockKey, decodeEntryRow, decodePlace, entryKey } from '#replica/orbitdb/entry-rows.ts'
+import { createLogKeys } from '#replica/orbitdb/log-keys.ts'
+import { decodeLogState } from '#replica/orbitdb/log-state.ts'
 import { openOrbitLog } from '#replica/orbitdb/orbit-log.ts'
 import type { OrbitLog } from '#replica/orbitdb/orbit-log.ts'
-import { decodeHeads } from '#replica/orbitdb/oplog-storages.ts'
-import { blockKey } from '#replica/storage/store-blockstore.ts'
 
-const MAX_STATE_BYTES = 2 ** 24
 const PAGE = 256
 
 /** Entries that an earlier check of the same log has found good, so that a check costs what is new. */
 export type KnownEntries = Map<EntryHash, LogEntry>
 
 /**
- * Walks everything that the store holds of a log, before anything could repair it: state, heads, arrivals, index, order and
- * blocks must tell the same story, and every entry must pass the rules again.
+ * Walks everything that the store holds of a log, before anything could repair it: state, heads, entries and
+ * places must tell the same story, and every entry must pass the rules again.
  *
  * @returns hashes in the order of arrival.
  * @throws the first contradiction.
@@ -35,74 +33,58 @@ async function checkStoredLog(
   const rules = createEntryRules({ verifier: createSignatureVerifier() }, { manifest, address })
 
   const arrivals: EntryHash[] = []
-  for await (const [key, value] of store.entries(keys.arrivalsAfter(0))) {
-    expectThat(
-      key === keys.arrival(arrivals.length + 1),
-      `arrival ${arrivals.length + 1} is missing`
-    )
-    arrivals.push(new TextDecoder().decode(value) as EntryHash)
-  }
   const entries = new Map<EntryHash, LogEntry>()
   let bytes = 0
+  for await (const [key, row] of store.entries(keys.arrivals(1))) {
+    const arrival = arrivals.length + 1
+    expectThat(key === keys.arrival(arrival), `arrival ${arrival} is missing`)
+    const entry = await entryOf(row)
+    if (entry === undefined) throw new Error(`arrival ${arrival} is damaged or breaks a rule`)
+    expectThat(!entries.has(entry.hash), `arrival ${arrival} came twice`)
+    const timesOf = (parents: readonly EntryHash[]): number[] =>
+      parents.map((parent) => entries.get(parent)?.time ?? Number.NaN)
+    const times = { next: timesOf(entry.next), refs: timesOf(entry.refs) }
+    expectThat(isCausal(entry, times), `arrival ${arrival} came before what it names`)
+    arrivals.push(entry.hash)
+    entries.set(entry.hash, entry)
+    bytes += entry.bytes.byteLength
+  }
   for (let start = 0; start < arrivals.length; start += PAGE) {
     const page = arrivals.slice(start, start + PAGE)
-    const blocks = await store.getMany(page.map(blockKey))
-    const rows = await store.getMany(page.map((hash) => keys.index(hash)))
-    const judged = await Promise.all(
-      blocks.map(async (block, at) => {
-        const hash = page[at]
-        if (block === undefined || hash === undefined || hashOfBlock(block) !== hash) return
-        // The name of a block says what is in it: what passed the rules once passes them again.
-        const entry = known.get(hash) ?? (await entryOf(block))
-        if (entry !== undefined) known.set(hash, entry)
-        return entry
-      })
-    )
-    const places: string[] = []
-    for (const [at, entry] of judged.entries()) {
+    const places = await store.getMany(page.map(entryKey))
+    for (const [at, hash] of page.entries()) {
+      const place = places[at] === undefined ? undefined : decodePlace(places[at])
       const arrival = start + at + 1
-      if (entry === undefined)
-        throw new Error(`block of arrival ${arrival} is missing, damaged or breaks a rule`)
-      expectThat(!entries.has(entry.hash), `arrival ${arrival} came twice`)
-      const timesOf = (parents: readonly EntryHash[]): number[] =>
-        parents.map((parent) => entries.get(parent)?.time ?? Number.NaN)
-      const times = { next: timesOf(entry.next), refs: timesOf(entry.refs) }
-      expectThat(isCausal(entry, times), `arrival ${arrival} came before what it names`)
-      const row = rows[at] === undefined ? undefined : decodeIndexRow(rows[at])
       expectThat(
-        row?.arrival === arrival && row.time === entry.time,
-        `index of arrival ${arrival} says something else`
+        place?.arrival === arrival &&
+          place.time === entries.get(hash)?.time &&
+          place.manifestHash === keys.manifestHash,
+        `place of arrival ${arrival} says something else`
       )
-      places.push(keys.order(entry.time, entry.hash))
-      entries.set(entry.hash, entry)
-      bytes += entry.bytes.byteLength
     }
-    const isOrdered = (await store.getMany(places)).every((place) => place !== undefined)
-    expectThat(isOrdered, `an entry among arrivals ${start + 1}.. has no place in the order`)
   }
 
-  async function entryOf(block: Uint8Array): Promise<LogEntry | undefined> {
-    const verdict = await rules.check(block)
-    return verdict.ok ? verdict.entry : undefined
+  async function entryOf(row: Uint8Array): Promise<LogEntry | undefined> {
+    const block = decodeEntryRow(row)
+    if (block === undefined || hashOfBlock(block.bytes) !== block.hash) return undefined
+    // The name of a block says what is in it: what passed the rules once passes them again.
+    const before = known.get(block.hash)
+    if (before !== undefined) return before
+    const verdict = await rules.check(block.bytes)
+    if (!verdict.ok) return undefined
+    known.set(block.hash, verdict.entry)
+    return verdict.entry
   }
 
-  for (const [name, range] of [
-    ['index', keys.indexes],
-    ['order', keys.orders]
-  ] as const) {
-    let rows = 0
-    for await (const [key] of store.entries(range)) {
-      rows++
-      expectThat(entries.has(hashOfKey(key)), `${name} names an entry that never arrived`)
-    }
-    expectThat(rows === arrivals.length, `${name} has ${rows} rows for ${arrivals.length} entries`)
+  let places = 0
+  for await (const [key] of store.entries({ from: entryKey(''), to: entryKey('~') })) {
+    places++
+    const hash = key.slice(entryKey('').length) as EntryHash // written by the log
+    expectThat(entries.has(hash), 'a place names an entry that never arrived')
   }
-  for await (const [key] of store.entries({ from: 'block/', to: 'block0' })) {
-    const hash = hashOfKey(key)
-    expectThat(
-      entries.has(hash) || key === keys.manifest,
-      'a block lies in the store that no log names'
-    )
+  expectThat(places === arrivals.length, `${places} places for ${arrivals.length} entries`)
+  for await (const [key] of store.entries({ from: blockKey(''), to: blockKey('~') })) {
+    expectThat(key === keys.manifest, 'a block lies in the store that no log names')
   }
 
   const stored = await store.get(keys.state)
@@ -110,21 +92,13 @@ async function checkStoredLog(
     expectThat(arrivals.length === 0, 'there are entries, but no state')
     return arrivals
   }
-  const state = readMap(decodeCanonical(stored, MAX_STATE_BYTES), 'log state', [
-    'bytes',
-    'entries',
-    'heads'
-  ])
-  expectThat(
-    readInteger(state['entries'], 'entries', 0, 2 ** 40) === arrivals.length,
-    'state counts other entries'
-  )
-  expectThat(readInteger(state['bytes'], 'bytes', 0, 2 ** 40) === bytes, 'state counts other bytes')
-  const heads = decodeHeads(readBytes(state['heads'], 'heads', 0, MAX_STATE_BYTES))
+  const state = decodeLogState(stored)
+  expectThat(state.entries === arrivals.length, 'state counts other entries')
+  expectThat(state.bytes === bytes, 'state counts other bytes')
   const covered = new Set([...entries.values()].flatMap(({ next, refs }) => [...next, ...refs]))
   const uncovered = arrivals.filter((hash) => !covered.has(hash))
   expectThat(
-    heads
+    state.heads
       .map(({ hash }) => hash)
       .sort()
       .join() === [...uncovered].sort().join(),

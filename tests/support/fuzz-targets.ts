@@ -30,6 +30,7 @@ import { readMessage } from '#replica/network/stream-messages.ts'
 import { createEntryRules, readStoredEntry } from '#replica/orbitdb/entry-rules.ts'
 import { openOrbitLog } from '#replica/orbitdb/orbit-log.ts'
 import type { OrbitLog } from '#replica/orbitdb/orbit-log.ts'
+import { unpackEntries } from '#replica/orbitdb/packed-entries.ts'
 import { createMemoryStore } from '#replica/storage/memory-store.ts'
 import { answerExchange } from '#replica/sync/exchange.ts'
 import { createFrameStream } from '#replica/sync/frame-stream.ts'
@@ -49,6 +50,7 @@ import { peerWithKey } from './pin-fixtures.ts'
 import { forgeEntry } from './replica-forge.ts'
 import type { ForgedFields } from './replica-forge.ts'
 import { createTestGate, sealText } from './replica-gate.ts'
+import { entriesMessage } from './replica-pack.ts'
 import {
   DAY_MS,
   foundConversation,
@@ -237,7 +239,7 @@ async function replicaTargets(): Promise<FuzzTarget[]> {
   for await (const page of steady.missingFrom([])) entries.push(...page.map(({ bytes }) => bytes))
   const messages = [
     encodeSyncMessage({ type: 'have', address: gate.address, ...(await steady.have()) }),
-    encodeSyncMessage({ type: 'entries', entries: entries.slice(0, 4) }),
+    encodeSyncMessage(entriesMessage(entries.slice(0, 4))),
     encodeSyncMessage({ type: 'ack' }),
     encodeSyncMessage({ type: 'end' }),
     encodeSyncMessage({ type: 'refuse' })
@@ -294,6 +296,13 @@ async function replicaTargets(): Promise<FuzzTarget[]> {
         await log.ingest([judgement.entry])
         return 'taken'
       }
+    ),
+    target(
+      'packed entries',
+      8,
+      anyBytesLike([entriesMessage(entries).packed, entriesMessage(entries.slice(0, 2)).packed]),
+      (bytes) =>
+        unlessRefused(() => unpackEntries(bytes, { address: gate.address, hashOf: hashOfBlock }))
     ),
     target('sync message', 8, anyMessage, (bytes) => unlessRefused(() => decodeSyncMessage(bytes))),
     target('sync frames', 6, anyChunksOf(anyStream), async (chunks) => {

@@ -1,11 +1,12 @@
 import * as dagCbor from '@ipld/dag-cbor'
+import { bytesToHex } from '@noble/hashes/utils.js'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { decodeCanonical } from '#protocol/cbor.ts'
 import { MAX_ENTRY_BYTES, MAX_ENTRY_NEXT, MAX_ENTRY_REFS } from '#protocol/limits.ts'
 import { hashOfBlock } from '#protocol/log-manifest.ts'
-import { readEntryParts } from '#replica/orbitdb/entry-bytes.ts'
-import { createEntryHasher } from '#replica/orbitdb/entry-hash.ts'
+import { readEntryParts, writeEntryParts } from '#replica/orbitdb/entry-bytes.ts'
+import { createEntryHasher, digestOfName, nameOfDigest } from '#replica/orbitdb/entry-hash.ts'
 import { forgeEntry, reorderMap } from '#tests/support/replica-forge.ts'
 import { createTestGate } from '#tests/support/replica-gate.ts'
 
@@ -43,9 +44,10 @@ type FieldsOf<A> = A extends fc.Arbitrary<infer T> ? T : never
 function expectSameAsSlow(bytes: Uint8Array): void {
   const parts = readEntryParts(bytes)
   if (parts === undefined) return
-  const { id, key, identity, sig, time, next, refs, value, signed } = parts
+  const { id, key, identity, signature, time, next, refs, value, signed } = parts
   const payload = { op: 'ADD', key: null, value }
   const unsigned = { id, payload, next, refs, clock: { id: key, time }, v: 2 }
+  const sig = bytesToHex(signature)
   expect(decodeCanonical(bytes, MAX_ENTRY_BYTES)).toEqual({ ...unsigned, key, identity, sig })
   expect(signed).toEqual(new Uint8Array(dagCbor.encode(unsigned)))
 }
@@ -57,6 +59,17 @@ it('every entry of the form that we write is read in one pass', async () => {
       const { next, refs, time, value } = readEntryParts(bytes) ?? {}
       expect({ next, refs, time, value }).toEqual(fields)
       expectSameAsSlow(bytes)
+    })
+  )
+})
+
+it('what was read is written again as it was', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyFields, async (fields) => {
+      const bytes = await entryOf(fields)
+      const parts = readEntryParts(bytes)
+      if (parts === undefined) throw new Error('the entry was not read')
+      expect(writeEntryParts(parts)).toEqual({ bytes, parts })
     })
   )
 })
@@ -128,5 +141,11 @@ it('the short way to the name of an entry leads to the same name', () => {
   )
   for (const digest of [new Uint8Array(32), new Uint8Array(32).fill(255)]) {
     expect(createEntryHasher(() => digest)(new Uint8Array())).toHaveLength(49)
+    expect(digestOfName(nameOfDigest(digest))).toEqual(digest)
   }
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (digest) => {
+      expect(digestOfName(nameOfDigest(digest))).toEqual(digest)
+    })
+  )
 })

@@ -10,10 +10,11 @@ import type { FrameStream } from '#replica/sync/frame-stream.ts'
 import { decodeSyncMessage, encodeSyncMessage } from '#replica/sync/sync-messages.ts'
 import type { SyncMessage } from '#replica/sync/sync-messages.ts'
 import { createTestGate, sealText } from '#tests/support/replica-gate.ts'
+import { entriesMessage } from '#tests/support/replica-pack.ts'
 
 /** So that each entry fills a frame. */
 const LARGE = 'x'.repeat(10_000)
-const ENTRIES_PER_FRAME = 6
+const ENTRIES_PER_FRAME = 7
 
 async function openLog(entries: number): Promise<OrbitLog> {
   const gate = createTestGate()
@@ -153,7 +154,7 @@ it.each(['entries', 'end'] as const)('%s after the end fails the exchange', asyn
   const outcome = initiateExchange(peer.frames, log)
   peer.say(haveNothing(log))
   peer.say({ type: 'end' })
-  peer.say(type === 'end' ? { type } : { type, entries: [] })
+  peer.say(type === 'end' ? { type } : entriesMessage([]))
   expect(await outcome).toMatchObject({ kind: 'failed' })
 })
 
@@ -211,7 +212,6 @@ it('a peer that sends on without taking our acks is given up', async () => {
   peer.stall('ack', 1)
   const outcome = initiateExchange(peer.frames, log)
   peer.say(haveNothing(log))
-  for (let count = 0; count < MAX_SYNC_UNACKED_FRAMES * 2; count++)
-    peer.say({ type: 'entries', entries: [] })
+  for (let count = 0; count < MAX_SYNC_UNACKED_FRAMES * 2; count++) peer.say(entriesMessage([]))
   expect(await outcome).toMatchObject({ kind: 'failed' })
 })

@@ -79,8 +79,7 @@ it('an unmodified OrbitDB log verifies and joins ours from its manifest address 
       indexStorage: stockStorage()
     }
   )
-  const [head] = await ours.heads()
-  const headBytes = head === undefined ? undefined : await store.get(`block/${head}`)
+  const [headBytes] = await ours.headBlocks(1)
   if (headBytes === undefined) throw new Error('the log has no head')
   expect(await stock.joinEntry(await Entry.decode(headBytes))).toBe(true)
   const values: unknown[] = []

@@ -21,7 +21,8 @@ export function createEntryHasher(
   return (bytes) => nameOfDigest(sha256(bytes))
 }
 
-function nameOfDigest(digest: Uint8Array): EntryHash {
+/** @param digest - 32 bytes of SHA-256. */
+export function nameOfDigest(digest: Uint8Array): EntryHash {
   const limbs = [(PREFIX[0] << 8) | PREFIX[1], (PREFIX[2] << 8) | PREFIX[3]]
   for (let i = 0; i < DIGEST_LIMBS; i++) {
     limbs.push(((digest[2 * i] ?? 0) << 8) | (digest[2 * i + 1] ?? 0))
@@ -43,4 +44,33 @@ function nameOfDigest(digest: Uint8Array): EntryHash {
     text = digits + text
   }
   return `z${text.slice(-DIGITS)}` as EntryHash // the same name as `hashOfBlock` gives, which a test shows
+}
+
+const VALUE_OF_DIGIT = new Map(Array.from(ALPHABET, (digit, value) => [digit.charCodeAt(0), value]))
+
+/** Undoes {@link nameOfDigest}. @returns 32 bytes. */
+export function digestOfName(hash: EntryHash): Uint8Array {
+  const limbs = new Array<number>(DIGEST_LIMBS + PREFIX.length / 2).fill(0)
+  // 48 digits are nine groups of five and one of three, which comes first.
+  for (let at = 1, end = 1 + (DIGITS % DIGITS_PER_DIVISION); at < hash.length;) {
+    let carry = 0
+    let factor = 1
+    for (; at < end; at++) {
+      carry = carry * 58 + (VALUE_OF_DIGIT.get(hash.charCodeAt(at)) ?? 0)
+      factor *= 58
+    }
+    for (let i = limbs.length - 1; i >= 0; i--) {
+      const value = (limbs[i] ?? 0) * factor + carry
+      carry = Math.floor(value / 65_536)
+      limbs[i] = value - carry * 65_536
+    }
+    end += DIGITS_PER_DIVISION
+  }
+  const digest = new Uint8Array(2 * DIGEST_LIMBS)
+  for (let i = 0; i < DIGEST_LIMBS; i++) {
+    const limb = limbs[i + PREFIX.length / 2] ?? 0
+    digest[2 * i] = limb >> 8
+    digest[2 * i + 1] = limb & 0xff
+  }
+  return digest
 }

@@ -13,6 +13,7 @@ import {
 import type { LogManifest } from '#protocol/log-manifest.ts'
 import { BoundedMap } from '../bounded-map.ts'
 import { readEntryParts } from './entry-bytes.ts'
+import type { EntryParts } from './entry-bytes.ts'
 import { createEntryHasher } from './entry-hash.ts'
 import type { Sha256 } from './entry-hash.ts'
 
@@ -50,6 +51,12 @@ export interface EntryRules {
    * @param hash - of the bytes, where the caller has computed it already.
    */
   check(bytes: Uint8Array, hash?: EntryHash): Promise<EntryVerdict>
+  /**
+   * {@link check} for an entry that was taken apart already.
+   *
+   * @param bytes - its canonical form.
+   */
+  checkParts(parts: EntryParts, bytes: Uint8Array, hash: EntryHash): Promise<EntryVerdict>
   /** Shape and certificate of a decoded entry, without its signature. */
   checkFields(value: unknown): Promise<EntryRefusal | undefined>
 }
@@ -96,19 +103,28 @@ export function createEntryRules(
     return publicKey === undefined ? 'no-certificate' : undefined
   }
 
+  async function checkParts(
+    parts: EntryParts,
+    bytes: Uint8Array,
+    hash: EntryHash
+  ): Promise<EntryVerdict> {
+    if (bytes.byteLength > MAX_ENTRY_BYTES) return { ok: false, reason: 'too-large' }
+    if (parts.id !== address) return { ok: false, reason: 'wrong-log' }
+    const publicKey = await admit(parts.key, parts.identity)
+    if (publicKey === undefined) return { ok: false, reason: 'no-certificate' }
+    const isSigned = await verifier.verify(parts.signature, publicKey, parts.signed)
+    if (!isSigned) return { ok: false, reason: 'bad-signature' }
+    return { ok: true, entry: entryOf(parts, bytes, hash) }
+  }
+
   return {
     checkFields,
+    checkParts,
     async check(bytes, hash) {
       if (bytes.byteLength > MAX_ENTRY_BYTES) return { ok: false, reason: 'too-large' }
-      const fields = readBytes(bytes)
-      if (fields === undefined) return { ok: false, reason: 'malformed' }
-      if (fields.id !== address) return { ok: false, reason: 'wrong-log' }
-      const publicKey = await admit(fields.key, fields.identity)
-      if (publicKey === undefined) return { ok: false, reason: 'no-certificate' }
-      const signed = fields.signed ?? signedPart(fields)
-      const isSigned = await verifier.verify(hexToBytes(fields.sig), publicKey, signed)
-      if (!isSigned) return { ok: false, reason: 'bad-signature' }
-      return { ok: true, entry: entryOf(fields, bytes, hash ?? hashOf(bytes)) }
+      const parts = readBytes(bytes)
+      if (parts === undefined) return { ok: false, reason: 'malformed' }
+      return checkParts(parts, bytes, hash ?? hashOf(bytes))
     }
   }
 }
@@ -119,14 +135,18 @@ export function createEntryRules(
  * @returns `undefined` when the bytes are not an entry: the store is damaged.
  */
 export function readStoredEntry(bytes: Uint8Array, hash: EntryHash): LogEntry | undefined {
-  const fields = readBytes(bytes)
-  return fields === undefined ? undefined : entryOf(fields, bytes, hash)
+  const parts = readBytes(bytes)
+  return parts === undefined ? undefined : entryOf(parts, bytes, hash)
 }
 
 /** Entries of honest writers take the short way; the long one decides about everything else. */
-function readBytes(bytes: Uint8Array): Fields | undefined {
+function readBytes(bytes: Uint8Array): EntryParts | undefined {
+  const parts = readEntryParts(bytes)
+  if (parts !== undefined) return parts
   try {
-    return readEntryParts(bytes) ?? readFields(decodeCanonical(bytes, MAX_ENTRY_BYTES))
+    const fields = readFields(decodeCanonical(bytes, MAX_ENTRY_BYTES))
+    if (fields === undefined) return undefined
+    return { ...fields, signature: hexToBytes(fields.sig), signed: signedPart(fields) }
   } catch {
     return undefined
   }
@@ -154,8 +174,6 @@ interface Fields {
   readonly next: readonly string[]
   readonly refs: readonly string[]
   readonly value: Uint8Array
-  /** {@link signedPart}, where it was cut from the bytes. */
-  readonly signed?: Uint8Array
 }
 
 /** The exact shape of an entry. Unknown fields are not signed, so one more of them would be a second name for the same entry. */
@@ -183,15 +201,15 @@ function readFields(value: unknown): Fields | undefined {
   return { id, key, identity, sig, time, next, refs, value: sealed }
 }
 
-function entryOf(fields: Fields, bytes: Uint8Array, hash: EntryHash): LogEntry {
+function entryOf(parts: EntryParts, bytes: Uint8Array, hash: EntryHash): LogEntry {
   return {
     hash,
     bytes,
-    writer: fields.key,
-    time: fields.time,
-    next: fields.next as readonly EntryHash[], // isHashList checked each of them
-    refs: fields.refs as readonly EntryHash[], // isHashList checked each of them
-    sealed: fields.value as SealedBytes // the payload of a log is sealed by contract of `append`
+    writer: parts.key,
+    time: parts.time,
+    next: parts.next as readonly EntryHash[], // whoever made the parts checked each of them
+    refs: parts.refs as readonly EntryHash[], // as above
+    sealed: parts.value as SealedBytes // the payload of a log is sealed by contract of `append`
   }
 }
 

@@ -1,194 +1,207 @@
-import type { EntryHash } from '#protocol/brand.ts'
+import type { EntryHash, LogAddress } from '#protocol/brand.ts'
 import {
   decodeCanonical,
   encodeCanonical,
-  readBytes,
   readInteger,
-  readMap
+  readList,
+  readMap,
+  readText
 } from '#protocol/cbor.ts'
+import type { CborValue } from '#protocol/cbor.ts'
 import { DeadDropError } from '#protocol/errors.ts'
 import type { KeyRange, KeyValueStore, KeyValueWrite } from '#protocol/key-value-store.ts'
-import { hashOfBlock } from '#protocol/log-manifest.ts'
-import { blockKey } from '../storage/store-blockstore.ts'
+import { addressOfManifestHash, hashOfBlock, readEntryHash } from '#protocol/log-manifest.ts'
+import type { LogSize } from '../sealed-log.ts'
+import { decodeEntryRow, decodePlace, encodePlace, entryKey } from './entry-rows.ts'
 import { readStoredEntry } from './entry-rules.ts'
-import { decodeIndexRow, encodeIndexRow, hashOfKey } from './log-keys.ts'
+import type { LogEntry } from './entry-rules.ts'
+import { STATE_RANGE } from './log-keys.ts'
 import type { LogKeys } from './log-keys.ts'
-import { decodeHeads, encodeHeads } from './oplog-storages.ts'
-import type { Head } from './oplog-storages.ts'
+
+/** An entry that no other entry names. */
+export interface Head {
+  readonly hash: EntryHash
+  readonly time: number
+}
 
 /** What is kept in memory of an open log. */
 export interface LogState {
   readonly entries: number
   readonly bytes: number
-  readonly heads: readonly (Head & { readonly time: number })[]
+  readonly heads: readonly Head[]
 }
 
 const EMPTY: LogState = { entries: 0, bytes: 0, heads: [] }
 const MAX_STATE_BYTES = 2 ** 24
-/** Newest arrivals whose rows and blocks are looked at when a log is opened. */
+const MAX_HEADS = 2 ** 17
+const HASH_CHARACTERS = 49
+/** Newest arrivals that are read when a log is opened. */
 const CHECKED_ARRIVALS = 16
 const PAGE = 256
 
-export function encodeLogState(state: LogState): Uint8Array {
-  return encodeCanonical({
-    entries: state.entries,
-    bytes: state.bytes,
-    heads: encodeHeads(state.heads)
-  })
+export function encodeLogState({ entries, bytes, heads }: LogState): Uint8Array {
+  return encodeCanonical({ entries, bytes, heads: heads.map(({ hash, time }) => ({ hash, time })) })
+}
+
+/** @throws {DeadDropError} `bytes-malformed` or `bytes-too-large` when the bytes were damaged. */
+export function decodeLogState(stored: Uint8Array): LogState {
+  const value = decodeCanonical(stored, MAX_STATE_BYTES)
+  const map = readMap(value, 'log state', ['bytes', 'entries', 'heads'])
+  return {
+    entries: readInteger(map['entries'], 'entries', 0, Number.MAX_SAFE_INTEGER),
+    bytes: readInteger(map['bytes'], 'bytes', 0, Number.MAX_SAFE_INTEGER),
+    heads: readList(map['heads'], 'heads', MAX_HEADS, readHead)
+  }
+}
+
+/** Orders what {@link LogState} does not: newest first. */
+export function sortHeads<T extends Head>(heads: readonly T[]): T[] {
+  return [...heads].sort((a, b) => b.time - a.time || (a.hash < b.hash ? 1 : -1))
+}
+
+/** All logs of a store, whether they are open or not, in one pass over their states. Damaged states are left out. */
+export async function* storedLogs(store: KeyValueStore): AsyncGenerator<{
+  readonly address: LogAddress
+  readonly size: LogSize
+  readonly heads: readonly EntryHash[]
+}> {
+  for await (const [key, stored] of store.entries(STATE_RANGE)) {
+    let state: LogState
+    let manifestHash: EntryHash
+    try {
+      state = decodeLogState(stored)
+      manifestHash = readEntryHash(key.slice(STATE_RANGE.from.length))
+    } catch {
+      continue
+    }
+    const { entries, bytes } = state
+    const heads = sortHeads(state.heads).map(({ hash }) => hash)
+    yield { address: addressOfManifestHash(manifestHash), size: { entries, bytes }, heads }
+  }
 }
 
 /**
- * Reads the state of a log, and checks that heads, indexes and blocks agree; rebuilds the indexes from the blocks when
- * they do not.
+ * Reads the state of a log, and checks that it agrees with the newest entries; rebuilds it and the places of all entries
+ * from the entries themselves when it does not.
  *
- * @throws {DeadDropError} `storage-corrupt` when a block that an index names is missing or damaged.
+ * @throws {DeadDropError} `storage-corrupt` when an entry is missing or damaged.
  */
 export async function loadLogState(store: KeyValueStore, keys: LogKeys): Promise<LogState> {
-  if ((await store.get(keys.forgetting)) !== undefined) await forgetLog(store, keys)
-  const state = await readState(store, keys)
+  const [forgetting, stored] = await store.getMany([keys.forgetting, keys.state])
+  if (forgetting !== undefined) {
+    await forgetLog(store, keys)
+    return EMPTY
+  }
+  const state = stored === undefined ? undefined : readState(stored)
   return state !== undefined && (await isSound(store, keys, state)) ? state : rebuild(store, keys)
 }
 
-/** Deletes a log from the store, blocks included; can be repeated after a crash at any point. */
+/** Deletes a log from the store; can be repeated after a crash at any point. */
 export async function forgetLog(store: KeyValueStore, keys: LogKeys): Promise<void> {
   await store.write([
     { key: keys.forgetting, value: new Uint8Array() },
     { key: keys.state, value: null },
     { key: keys.manifest, value: null }
   ])
-  // A row goes in one batch with the block that it names: no crash leaves a block that nothing names.
-  for (const range of [keys.orders, keys.indexes]) {
-    await deleteRange(store, range, (key) => [blockKey(hashOfKey(key))])
+  const range = keys.arrivals(1)
+  for (;;) {
+    const writes: KeyValueWrite[] = []
+    for await (const [key, row] of store.entries({ ...range, limit: PAGE })) {
+      writes.push({ key, value: null })
+      // In one batch with the row that names it: no crash leaves a place that leads nowhere.
+      const block = decodeEntryRow(row)
+      if (block !== undefined) writes.push({ key: entryKey(block.hash), value: null })
+    }
+    if (writes.length === 0) break
+    await store.write(writes)
   }
-  // `forgetting` goes last of all, since it says that there is something left to delete.
-  const { from, to } = keys.everything
-  await deleteRange(store, { from, to: keys.forgetting })
-  await deleteRange(store, { from: `${keys.forgetting}\0`, to })
+  // Last of all, since it says that there is something left to delete.
   await store.write([{ key: keys.forgetting, value: null }])
 }
 
-/** @param alsoOf - more keys to delete in the batch of a key. */
-async function deleteRange(
-  store: KeyValueStore,
-  { from, to }: KeyRange,
-  alsoOf: (key: string) => readonly string[] = () => []
-): Promise<void> {
-  for (;;) {
-    const writes: KeyValueWrite[] = []
-    for await (const [key] of store.entries({ from, to, limit: PAGE })) {
-      for (const name of [key, ...alsoOf(key)]) writes.push({ key: name, value: null })
-    }
-    if (writes.length === 0) return
-    await store.write(writes)
+function readState(stored: Uint8Array): LogState | undefined {
+  try {
+    return decodeLogState(stored)
+  } catch {
+    return undefined
   }
 }
 
-async function readState(store: KeyValueStore, keys: LogKeys): Promise<LogState | undefined> {
-  const bytes = await store.get(keys.state)
-  if (bytes === undefined) return undefined
-  try {
-    const map = readMap(decodeCanonical(bytes, MAX_STATE_BYTES), 'log state', [
-      'bytes',
-      'entries',
-      'heads'
-    ])
-    const heads = decodeHeads(readBytes(map['heads'], 'heads', 2, MAX_STATE_BYTES))
-    const blocks = await store.getMany(heads.map(({ hash }) => blockKey(hash)))
-    const withTimes = heads.map((head, position) => {
-      const block = blocks[position]
-      const entry = block === undefined ? undefined : readStoredEntry(block, head.hash)
-      if (block === undefined || entry === undefined || hashOfBlock(block) !== head.hash) {
-        throw new DeadDropError('storage-corrupt', 'a head of the log is not in the store')
-      }
-      return { ...head, time: entry.time }
-    })
-    return {
-      entries: readInteger(map['entries'], 'entries', 0, Number.MAX_SAFE_INTEGER),
-      bytes: readInteger(map['bytes'], 'bytes', 0, Number.MAX_SAFE_INTEGER),
-      heads: withTimes
-    }
-  } catch (error) {
-    // Damaged bytes are repaired by the caller; a store that cannot be read is not.
-    if (
-      error instanceof DeadDropError &&
-      (error.code === 'storage-denied' || error.code === 'stopped')
-    )
-      throw error
-    return undefined
+function readHead(value: CborValue, subject: string): Head {
+  const map = readMap(value, subject, ['hash', 'time'])
+  return {
+    hash: readEntryHash(readText(map['hash'], subject, HASH_CHARACTERS)),
+    time: readInteger(map['time'], 'time', 1, Number.MAX_SAFE_INTEGER)
   }
 }
 
 /** A cheap look at the places that a half-finished write would leave wrong. */
 async function isSound(store: KeyValueStore, keys: LogKeys, state: LogState): Promise<boolean> {
-  const newest: EntryHash[] = []
-  let position = state.entries
-  const range = { ...keys.arrivalsAfter(0), isReverse: true, limit: CHECKED_ARRIVALS }
-  for await (const [key, value] of store.entries(range)) {
-    if (key !== keys.arrival(position)) return false
-    position -= 1
-    newest.push(new TextDecoder().decode(value) as EntryHash) // written by the log
+  if (state.entries > 0 !== state.heads.length > 0) return false
+  const oldest = Math.max(1, state.entries - CHECKED_ARRIVALS + 1)
+  let position = oldest
+  const newest: LogEntry[] = []
+  for await (const [key, row] of store.entries(keys.arrivals(oldest))) {
+    const entry = readRow(row)
+    if (entry === undefined || key !== keys.arrival(position++)) return false
+    newest.push(entry)
   }
-  if (newest.length !== Math.min(state.entries, CHECKED_ARRIVALS)) return false
-  if (state.entries > 0 && state.heads.length === 0) return false
-  const checked = [...new Set([...newest, ...state.heads.map(({ hash }) => hash)])]
-  const rows = await store.getMany(checked.map((hash) => keys.index(hash)))
-  const witnesses = checked.flatMap((hash, at) => {
-    const row = rows[at] === undefined ? undefined : decodeIndexRow(rows[at])
-    return row === undefined ? [] : [blockKey(hash), keys.order(row.time, hash)]
+  if (position !== state.entries + 1) return false
+  const checked = new Map<EntryHash, number>(
+    [...newest, ...state.heads].map(({ hash, time }) => [hash, time])
+  )
+  const stored = await store.getMany([...checked.keys()].map(entryKey))
+  const places = stored.map((value) => (value === undefined ? undefined : decodePlace(value)))
+  const isPlaced = [...checked.values()].every((time, at) => {
+    const place = places[at]
+    return place?.time === time && place.manifestHash === keys.manifestHash
   })
-  if (witnesses.length !== checked.length * 2) return false
-  return (await store.getMany(witnesses)).every((value) => value !== undefined)
+  if (!isPlaced) return false
+  const rows = await store.getMany(places.map((place) => keys.arrival(place?.arrival ?? 0)))
+  const hashes = [...checked.keys()]
+  if (!rows.every((row, at) => row !== undefined && readRow(row)?.hash === hashes[at])) return false
+  const named = new Set(newest.flatMap(({ next, refs }) => [...next, ...refs]))
+  const heads = new Set(state.heads.map(({ hash }) => hash))
+  return newest.every(({ hash }) => named.has(hash) !== heads.has(hash))
 }
 
 async function rebuild(store: KeyValueStore, keys: LogKeys): Promise<LogState> {
-  // Arrivals first: entries keep the positions under which they were announced.
-  const hashes = new Set<EntryHash>()
-  for await (const [, value] of store.entries(keys.arrivalsAfter(0))) {
-    hashes.add(new TextDecoder().decode(value) as EntryHash) // written by the log
-  }
-  for await (const [key] of store.entries(keys.orders)) hashes.add(hashOfKey(key))
-  if (hashes.size === 0) return EMPTY
-
-  const writes: KeyValueWrite[] = []
-  for await (const [key] of store.entries(keys.arrivalsAfter(hashes.size)))
-    writes.push({ key, value: null })
+  const times = new Map<EntryHash, number>()
   const covered = new Set<EntryHash>()
-  const candidates: (Head & { readonly time: number })[] = []
-  const all = [...hashes]
-  let position = 0
   let bytes = 0
-  for (let start = 0; start < all.length; start += PAGE) {
-    const page = all.slice(start, start + PAGE)
-    const blocks = await store.getMany(page.map(blockKey))
-    page.forEach((hash, index) => {
-      const block = blocks[index]
-      const entry =
-        block === undefined || hashOfBlock(block) !== hash
-          ? undefined
-          : readStoredEntry(block, hash)
-      if (entry === undefined)
-        throw new DeadDropError('storage-corrupt', 'an entry of the log is not in the store')
-      position += 1
-      bytes += entry.bytes.byteLength
-      for (const parent of [...entry.next, ...entry.refs]) {
-        if (!hashes.has(parent))
-          throw new DeadDropError('storage-corrupt', 'the log names an entry that it lost')
-        covered.add(parent)
-      }
-      candidates.push({ hash, next: entry.next, time: entry.time })
-      writes.push(
-        { key: keys.index(hash), value: encodeIndexRow({ arrival: position, time: entry.time }) },
-        { key: keys.order(entry.time, hash), value: new Uint8Array() },
-        { key: keys.arrival(position), value: new TextEncoder().encode(hash) }
-      )
-    })
+  let writes: KeyValueWrite[] = []
+  const range: KeyRange = keys.arrivals(1)
+  for await (const [key, row] of store.entries(range)) {
+    const entry = readRow(row)
+    const arrival = times.size + 1
+    if (entry === undefined || key !== keys.arrival(arrival)) {
+      throw new DeadDropError('storage-corrupt', 'an entry of the log is damaged or missing')
+    }
+    for (const parent of [...entry.next, ...entry.refs]) {
+      if (!times.has(parent))
+        throw new DeadDropError('storage-corrupt', 'the log names an entry that it lost')
+      covered.add(parent)
+    }
+    const { hash, time } = entry
+    times.set(hash, time)
+    bytes += entry.bytes.byteLength
+    const place = encodePlace({ manifestHash: keys.manifestHash, arrival, time })
+    writes.push({ key: entryKey(hash), value: place })
+    if (writes.length < PAGE) continue
+    await store.write(writes)
+    writes = []
   }
-  const state = {
-    entries: all.length,
-    bytes,
-    heads: candidates.filter(({ hash }) => !covered.has(hash))
-  }
-  writes.push({ key: keys.state, value: encodeLogState(state) })
-  await store.write(writes)
+  if (times.size === 0) return EMPTY
+  const heads = [...times].filter(([hash]) => !covered.has(hash))
+  const state = { entries: times.size, bytes, heads: heads.map(([hash, time]) => ({ hash, time })) }
+  // With the last places: before that, the next start finds the state as wrong as this one did.
+  await store.write([...writes, { key: keys.state, value: encodeLogState(state) }])
   return state
+}
+
+/** @returns `undefined` when the row is damaged. */
+function readRow(row: Uint8Array): LogEntry | undefined {
+  const block = decodeEntryRow(row)
+  if (block === undefined || hashOfBlock(block.bytes) !== block.hash) return undefined
+  return readStoredEntry(block.bytes, block.hash)
 }

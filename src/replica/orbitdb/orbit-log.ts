@@ -1,5 +1,5 @@
-import { Log } from '@orbitdb/core/src/oplog/index.js'
-import type { Oplog, OplogAccess, OplogIdentity } from '@orbitdb/core/src/oplog/index.js'
+import { Entry } from '@orbitdb/core/src/oplog/index.js'
+import type { OplogIdentity } from '@orbitdb/core/src/oplog/index.js'
 import { TypedEventEmitter } from 'main-event'
 import type { EntryHash, LogAddress, SealedBytes } from '#protocol/brand.ts'
 import type { SignatureVerifier } from '#protocol/ed25519.ts'
@@ -10,18 +10,20 @@ import { MAX_ENTRY_NEXT, MAX_SEALED_BYTES } from '#protocol/limits.ts'
 import { encodeLogManifest, logAddressOf } from '#protocol/log-manifest.ts'
 import type { LogManifest } from '#protocol/log-manifest.ts'
 import type { LogEvents, LogSize, SealedEntry, SealedLog } from '../sealed-log.ts'
-import { blockKey } from '../storage/store-blockstore.ts'
 import { createEntryHasher } from './entry-hash.ts'
 import type { Sha256 } from './entry-hash.ts'
+import type { StoredBlock } from './entry-rows.ts'
 import { createEntryRules, isCausal, readStoredEntry } from './entry-rules.ts'
-import type { EntryRefusal, EntryRules, LogEntry } from './entry-rules.ts'
-import { createLogKeys, encodeIndexRow, hashOfKey } from './log-keys.ts'
-import type { IndexRow, LogKeys } from './log-keys.ts'
-import { encodeLogState, loadLogState } from './log-state.ts'
-import type { LogState } from './log-state.ts'
+import type { EntryRefusal, EntryRules, EntryVerdict, LogEntry } from './entry-rules.ts'
+import { HeldEntries } from './held-entries.ts'
+import { createLogKeys } from './log-keys.ts'
+import type { LogKeys } from './log-keys.ts'
+import { encodeLogState, loadLogState, sortHeads } from './log-state.ts'
+import type { Head, LogState } from './log-state.ts'
+import { LogStore, readBlock } from './log-store.ts'
+import { missingEntries } from './missing-entries.ts'
 import { Mutex } from './mutex.ts'
-import { OplogStorages } from './oplog-storages.ts'
-import type { Head } from './oplog-storages.ts'
+import { unpackEntries } from './packed-entries.ts'
 import { createWriterIdentity } from './writer-identity.ts'
 
 /** Entries whose ancestors have not come yet, per log. Only admitted writers can fill it; the oldest gives way. */
@@ -29,6 +31,8 @@ const MAX_HELD_ENTRIES = 512
 /** Heads named in {@link Have}: more would not fit a frame; what is left out is only sent twice. */
 const MAX_HAVE_HEADS = 512
 const MAX_LADDER_RUNGS = 64
+/** Appends that share one write: a burst waits for few writes, and none of it waits long for the rest. */
+const MAX_APPENDS_AT_ONCE = 64
 const PAGE = 256
 
 /** What one replica tells another about a log: enough to find the newest common entries without a round trip per level. */
@@ -54,12 +58,6 @@ export interface IngestOutcome {
   readonly refused: number
 }
 
-/** An entry as it lies in the store. */
-export interface StoredBlock {
-  readonly hash: EntryHash
-  readonly bytes: Uint8Array
-}
-
 export type MayStore = (size: LogSize, entryBytes: number) => boolean
 
 export interface OrbitLogComponents {
@@ -75,9 +73,14 @@ export interface OrbitLogComponents {
   readonly onClosed: () => void
 }
 
+interface WaitingAppend {
+  readonly sealed: SealedBytes
+  readonly settled: PromiseWithResolvers<SealedEntry>
+}
+
 /**
- * A log as the replication sees it. The entries form a true OrbitDB 4 log: its `Log` appends, over storages that turn each
- * change into one atomic write; entries of others are joined here, with the outcome that its `joinEntry` has.
+ * A log as the replication sees it. The entries form a true OrbitDB 4 log: OrbitDB's own code makes each entry that is
+ * appended here, and entries of others are joined with the outcome that its `joinEntry` has. Each change is one atomic write.
  */
 export class OrbitLog implements SealedLog {
   readonly address: LogAddress
@@ -86,19 +89,18 @@ export class OrbitLog implements SealedLog {
   readonly #keys: LogKeys
   readonly #rules: EntryRules
   readonly #hashOf: (bytes: Uint8Array) => EntryHash
-  readonly #storages: OplogStorages
+  readonly #rows: LogStore
   readonly #identity: OplogIdentity
   readonly #mutex = new Mutex()
   readonly #events = new TypedEventEmitter<LogEvents>()
-  readonly #held = new Map<EntryHash, LogEntry>()
-  readonly #waitingFor = new Map<EntryHash, Set<EntryHash>>()
+  readonly #held = new HeldEntries(MAX_HELD_ENTRIES)
+  readonly #appends: WaitingAppend[] = []
   readonly #refusals: Record<string, number> = {}
   #writer: LogWriter | undefined
   #mayStore: MayStore = () => true
   /** Size of the smallest entry that the quota refused since it last had room. */
   #refusedBytes: number | undefined
   #state: LogState
-  #oplog: Oplog | undefined
   #isClosed = false
   #closing: Promise<void> | undefined
 
@@ -110,7 +112,7 @@ export class OrbitLog implements SealedLog {
     this.#keys = createLogKeys(this.address)
     this.#rules = createEntryRules(components, { manifest, address: this.address })
     this.#hashOf = createEntryHasher(components.sha256)
-    this.#storages = new OplogStorages(components.store, this.#keys)
+    this.#rows = new LogStore(components.store, this.#keys)
     this.#identity = createWriterIdentity({
       verifier: components.verifier,
       writer: () => this.#writer
@@ -127,63 +129,45 @@ export class OrbitLog implements SealedLog {
   async append(sealed: SealedBytes): Promise<SealedEntry> {
     // Asked now, not when its turn comes: what was called before `close` is stored.
     this.#assertOpen()
-    return this.#mutex.run(async () => {
-      if (this.#writer === undefined)
-        throw new DeadDropError('internal', 'log was opened without a writer')
-      if (sealed.byteLength < 1 || sealed.byteLength > MAX_SEALED_BYTES) {
-        throw new DeadDropError(
-          'bytes-too-large',
-          `envelope is ${sealed.byteLength} bytes, allowed 1..${MAX_SEALED_BYTES}`
-        )
-      }
-      // An entry names a bounded number of heads, the newest first; the next appends name the rest.
-      const heads = this.#sortedHeads()
-      const named = heads.slice(0, MAX_ENTRY_NEXT)
-      const stored = await this.#change(async () => {
-        this.#storages.showHeads(named)
-        const oplog = await this.#openOplog()
-        const { hash } = await oplog.append(
-          { op: 'ADD', key: null, value: sealed },
-          { referencesCount: 0 }
-        )
-        const bytes = this.#storages.pendingBlock(hash)
-        const entry = bytes === undefined ? undefined : readStoredEntry(bytes, hash as EntryHash) // the log computed it
-        if (entry === undefined)
-          throw new DeadDropError('internal', 'the log produced an entry that it cannot read')
-        return { entries: [entry], heads: [entry, ...heads.slice(MAX_ENTRY_NEXT)] }
-      })
-      const [entry] = stored
-      if (entry === undefined) throw new DeadDropError('internal', 'append stored nothing')
-      this.#components.publishEntry(entry)
-      return this.#sealedEntry(entry, this.#state.entries)
-    })
+    if (this.#writer === undefined)
+      throw new DeadDropError('internal', 'log was opened without a writer')
+    if (sealed.byteLength < 1 || sealed.byteLength > MAX_SEALED_BYTES) {
+      throw new DeadDropError(
+        'bytes-too-large',
+        `envelope is ${sealed.byteLength} bytes, allowed 1..${MAX_SEALED_BYTES}`
+      )
+    }
+    const settled = Promise.withResolvers<SealedEntry>()
+    this.#appends.push({ sealed, settled })
+    // Whoever finds them waiting takes them: appends that come while one is written share the next write.
+    void this.#mutex.run(() => this.#appendWaiting())
+    return settled.promise
   }
 
   async heads(): Promise<readonly EntryHash[]> {
-    return this.#sortedHeads().map(({ hash }) => hash)
+    return sortHeads(this.#state.heads).map(({ hash }) => hash)
   }
 
   async has(hash: EntryHash): Promise<boolean> {
-    return (await this.#storages.row(hash)) !== undefined
+    return (await this.#rows.place(hash)) !== undefined
   }
 
   async isCovered(hash: EntryHash, heads: readonly EntryHash[]): Promise<boolean> {
-    const target = await this.#storages.row(hash)
+    const target = await this.#rows.place(hash)
     if (target === undefined) return false
-    const seen = new Set<string>()
-    let level = await this.#storages.rows(heads)
+    const seen = new Set<EntryHash>()
+    let level = await this.#rows.places(heads)
     while (level.size > 0) {
       if (level.has(hash)) return true
+      // Time falls along every link: nothing below the target's time leads to it.
+      const leading = [...level].filter(([name, { time }]) => time > target.time && !seen.has(name))
       const parents = new Set<EntryHash>()
-      for (const [candidate, row] of level) {
-        // Time falls along every link: nothing below the target's time leads to it.
-        if (row.time <= target.time || seen.has(candidate)) continue
-        seen.add(candidate)
-        const entry = await this.#read(candidate as EntryHash) // keys of `rows` are the hashes that were asked for
+      for (const entry of await this.#rows.entries(leading.map(([name]) => name))) {
+        seen.add(entry.hash)
         for (const parent of [...entry.next, ...entry.refs])
           if (!seen.has(parent)) parents.add(parent)
       }
-      level = await this.#storages.rows(parents)
+      level = await this.#rows.places(parents)
     }
     return false
   }
@@ -191,13 +175,10 @@ export class OrbitLog implements SealedLog {
   async *entries(after = 0): AsyncGenerator<SealedEntry> {
     let position = after
     while (position < this.#state.entries) {
-      const hashes: EntryHash[] = []
-      const range = { ...this.#keys.arrivalsAfter(position), limit: PAGE }
-      for await (const [, value] of this.#components.store.entries(range)) {
-        hashes.push(new TextDecoder().decode(value) as EntryHash) // written by #change
+      const last = Math.min(position + PAGE, this.#state.entries)
+      for (const block of await this.#rows.page(position + 1, last)) {
+        yield this.#sealedEntry(readBlock(block), ++position)
       }
-      if (hashes.length === 0) return
-      for (const entry of await this.#readMany(hashes)) yield this.#sealedEntry(entry, ++position)
     }
   }
 
@@ -243,7 +224,7 @@ export class OrbitLog implements SealedLog {
 
   /** Entries whose ancestors have not come. */
   heldEntries(): readonly LogEntry[] {
-    return [...this.#held.values()]
+    return this.#held.values()
   }
 
   /** The newest heads, as they are stored. @param among - only those of them. */
@@ -251,9 +232,8 @@ export class OrbitLog implements SealedLog {
     maxHeads: number,
     among?: ReadonlySet<EntryHash>
   ): Promise<readonly Uint8Array[]> {
-    const heads = this.#sortedHeads().filter(({ hash }) => among?.has(hash) ?? true)
-    const blocks = await this.#readBlocks(heads.slice(0, maxHeads).map(({ hash }) => hash))
-    return blocks.map(({ bytes }) => bytes)
+    const heads = (await this.heads()).filter((hash) => among?.has(hash) ?? true)
+    return (await this.#rows.blocks(heads.slice(0, maxHeads))).map(({ bytes }) => bytes)
   }
 
   /** The checks that need nothing but the bytes. Never throws on hostile bytes. */
@@ -263,21 +243,36 @@ export class OrbitLog implements SealedLog {
   }
 
   /** {@link judge} for a batch: one look at the disk, and all signatures checked at once. */
-  async judgeAll(batch: readonly Uint8Array[]): Promise<readonly Judgement[]> {
-    const hashes = batch.map(this.#hashOf)
-    const rows = await this.#storages.rows(hashes)
+  judgeAll(batch: readonly Uint8Array[]): Promise<readonly Judgement[]> {
+    const blocks = batch.map((bytes) => ({ hash: this.#hashOf(bytes), bytes }))
+    return this.#judgeBlocks(blocks, ({ bytes, hash }) => this.#rules.check(bytes, hash))
+  }
+
+  /**
+   * {@link judgeAll} for entries on the wire.
+   *
+   * @throws {DeadDropError} `bytes-malformed` when `packed` is not what `packEntries` makes.
+   */
+  async judgePacked(packed: Uint8Array): Promise<readonly Judgement[]> {
+    const blocks = unpackEntries(packed, { address: this.address, hashOf: this.#hashOf })
+    return this.#judgeBlocks(blocks, ({ parts, bytes, hash }) =>
+      this.#rules.checkParts(parts, bytes, hash)
+    )
+  }
+
+  async #judgeBlocks<T extends StoredBlock>(
+    blocks: readonly T[],
+    check: (block: T) => Promise<EntryVerdict>
+  ): Promise<readonly Judgement[]> {
+    const places = await this.#rows.places(blocks.map(({ hash }) => hash))
     return Promise.all(
-      batch.map(async (bytes, position): Promise<Judgement> => {
-        const hash = hashes[position]
-        if (hash !== undefined && (this.#held.has(hash) || rows.has(hash))) {
-          return { kind: 'known', hash }
-        }
-        const verdict = await this.#rules.check(bytes, hash)
-        if (!verdict.ok) {
-          this.#countRefusal(verdict.reason)
-          return { kind: 'refused', reason: verdict.reason }
-        }
-        return { kind: 'valid', entry: verdict.entry }
+      blocks.map(async (block): Promise<Judgement> => {
+        const { hash } = block
+        if (this.#held.has(hash) || places.has(hash)) return { kind: 'known', hash }
+        const verdict = await check(block)
+        if (verdict.ok) return { kind: 'valid', entry: verdict.entry }
+        this.#countRefusal(verdict.reason)
+        return { kind: 'refused', reason: verdict.reason }
       })
     )
   }
@@ -299,8 +294,8 @@ export class OrbitLog implements SealedLog {
         const heads = [...this.#state.heads, ...plan.accepted].filter(
           ({ hash }) => !covered.has(hash)
         )
-        await this.#change(async () => ({ entries: plan.accepted, heads }))
-        for (const { hash } of plan.accepted) this.#settle(hash)
+        await this.#store(plan.accepted, heads)
+        for (const { hash } of plan.accepted) this.#held.settle(hash)
       }
       return { stored: plan.accepted, held: plan.held, refused: plan.refused }
     })
@@ -327,100 +322,66 @@ export class OrbitLog implements SealedLog {
       positions.add(entries - distance)
     }
     if (entries > 1) positions.add(1)
-    const values = await this.#components.store.getMany(
-      [...positions].map((position) => this.#keys.arrival(position))
-    )
-    const ladder = values.flatMap(
-      (value) => (value === undefined ? [] : [new TextDecoder().decode(value) as EntryHash]) // written by #change
-    )
-    return {
-      heads: (await this.heads()).slice(0, MAX_HAVE_HEADS),
-      ladder,
-      isFull: this.#isFull()
-    }
-  }
-
-  /**
-   * Pages of entries that a peer lacks who has `known` and its ancestors, in causal order; empty pages while it looks for
-   * the first one. What comes later than the call is left out: it may be from that peer. Reads as far back as the oldest
-   * entry that the peer lacks, and holds no more than hashes in memory.
-   */
-  async *missingFrom(known: readonly EntryHash[]): AsyncGenerator<readonly StoredBlock[]> {
-    const { entries: count } = this.#state
     const heads = await this.heads()
-    const theirs = new Set<string>((await this.#storages.rows(known)).keys())
-    if (theirs.size === 0) {
-      yield* this.#everything(count)
-      return
-    }
-    const wanted = new Set<string>(heads.filter((hash) => !theirs.has(hash)))
-    const missing: EntryHash[] = []
-    let to = this.#keys.orders.to
-    while (wanted.size > 0) {
-      const keys: string[] = []
-      for await (const [key] of this.#components.store.entries({
-        from: this.#keys.orders.from,
-        to,
-        isReverse: true,
-        limit: PAGE
-      })) {
-        keys.push(key)
+    const ladder = (await this.#rows.at([...positions])).map(({ hash }) => hash)
+    return { heads: heads.slice(0, MAX_HAVE_HEADS), ladder, isFull: this.#isFull() }
+  }
+
+  /** @see {@link missingEntries} */
+  async *missingFrom(known: readonly EntryHash[]): AsyncGenerator<readonly StoredBlock[]> {
+    const { entries, heads } = this.#state
+    yield* missingEntries(this.#rows, { entries, heads, known })
+  }
+
+  async #appendWaiting(): Promise<void> {
+    const batch = this.#appends.splice(0, MAX_APPENDS_AT_ONCE)
+    if (batch.length === 0) return
+    try {
+      // An entry names a bounded number of heads, the newest first; the next ones name the rest.
+      let heads: readonly Head[] = sortHeads(this.#state.heads)
+      const entries: LogEntry[] = []
+      for (const { sealed } of batch) {
+        const entry = await this.#createEntry(sealed, heads.slice(0, MAX_ENTRY_NEXT))
+        entries.push(entry)
+        heads = [entry, ...heads.slice(MAX_ENTRY_NEXT)]
       }
-      const last = keys.at(-1)
-      if (last === undefined) break
-      to = last
-      // Newest first: every child of an entry was seen before the entry, so its side is known.
-      for (const entry of await this.#readMany(keys.map(hashOfKey))) {
-        const parents = [...entry.next, ...entry.refs]
-        if (theirs.delete(entry.hash)) {
-          for (const parent of parents) {
-            theirs.add(parent)
-            wanted.delete(parent)
-          }
-        } else if (wanted.delete(entry.hash)) {
-          missing.push(entry.hash)
-          for (const parent of parents) if (!theirs.has(parent)) wanted.add(parent)
-        }
-        if (wanted.size === 0) break
-      }
-      // A long look back must not look like silence to the peer.
-      if (wanted.size > 0) yield []
-    }
-    missing.reverse()
-    for (let start = 0; start < missing.length; start += PAGE) {
-      yield await this.#readBlocks(missing.slice(start, start + PAGE))
+      const arrivals = this.#state.entries + 1
+      await this.#store(entries, heads)
+      entries.forEach((entry, at) => {
+        this.#components.publishEntry(entry)
+        batch[at]?.settled.resolve(this.#sealedEntry(entry, arrivals + at))
+      })
+    } catch (error) {
+      for (const { settled } of batch) settled.reject(error)
     }
   }
 
-  /** @param count - entries that arrived later are left out. */
-  async *#everything(count: number): AsyncGenerator<readonly StoredBlock[]> {
-    let { from } = this.#keys.orders
-    for (;;) {
-      const keys: string[] = []
-      for await (const [key] of this.#components.store.entries({
-        from,
-        to: this.#keys.orders.to,
-        limit: PAGE
-      })) {
-        keys.push(key)
-      }
-      const last = keys.at(-1)
-      if (last === undefined) return
-      let hashes = keys.map(hashOfKey)
-      if (this.#state.entries > count) {
-        const rows = await this.#storages.rows(hashes)
-        hashes = hashes.filter((hash) => (rows.get(hash)?.arrival ?? Infinity) <= count)
-      }
-      yield await this.#readBlocks(hashes)
-      from = `${last}\0`
-    }
+  async #createEntry(sealed: SealedBytes, named: readonly Head[]): Promise<LogEntry> {
+    const identity = this.#identity
+    const made = await Entry.create(
+      identity,
+      this.address,
+      { op: 'ADD', key: null, value: sealed },
+      null,
+      { id: identity.publicKey, time: 1 + Math.max(0, ...named.map(({ time }) => time)) },
+      named.map(({ hash }) => hash),
+      []
+    )
+    const refusal = await this.#rules.checkFields(made)
+    if (refusal !== undefined)
+      throw new DeadDropError('internal', `the log refuses its own entry: ${refusal}`)
+    const { bytes, hash } = await Entry.encode(made)
+    const entry = readStoredEntry(bytes, hash as EntryHash) // OrbitDB computed it from the bytes
+    if (entry === undefined)
+      throw new DeadDropError('internal', 'the log made an entry that it cannot read')
+    return entry
   }
 
   /** Sorts entries into accepted (in causal order), held and refused. Changes nothing but the held ones. */
   async #plan(
     entries: readonly LogEntry[]
   ): Promise<{ accepted: LogEntry[]; held: number; refused: number }> {
-    const rows = await this.#storages.rows(
+    const places = await this.#rows.places(
       entries.flatMap(({ hash, next, refs }) => [hash, ...next, ...refs])
     )
     const times = new Map<EntryHash, number>()
@@ -431,13 +392,13 @@ export class OrbitLog implements SealedLog {
     const isFull = this.#isFull()
 
     // Time grows along every link, so this order puts ancestors first.
-    const queue = [...entries].sort((a, b) => b.time - a.time || (a.hash < b.hash ? 1 : -1))
+    const queue = sortHeads(entries)
     for (let entry = queue.pop(); entry !== undefined; entry = queue.pop()) {
       const { hash, next, refs } = entry
-      if (times.has(hash) || refused.has(hash) || rows.has(hash)) continue
+      if (times.has(hash) || refused.has(hash) || places.has(hash)) continue
       const parents = [...next, ...refs]
       const timeOf = (parent: EntryHash): number | undefined =>
-        times.get(parent) ?? rows.get(parent)?.time
+        times.get(parent) ?? places.get(parent)?.time
       const cause = parents
         .map((parent) => refused.get(parent))
         .find((reason) => reason !== undefined)
@@ -447,7 +408,7 @@ export class OrbitLog implements SealedLog {
       if (reason === undefined && missing.length > 0 && isFull) reason = 'over-quota'
       if (reason === undefined && missing.length > 0) {
         if (!this.#held.has(hash)) held += 1
-        this.#hold(entry, missing)
+        this.#held.hold(entry, missing)
         continue
       }
       const parentTimes = {
@@ -469,146 +430,50 @@ export class OrbitLog implements SealedLog {
         refused.set(hash, reason)
         this.#countRefusal(reason)
       }
-      const children = [...(this.#waitingFor.get(hash) ?? [])].flatMap(
-        (child) => this.#held.get(child) ?? []
-      )
+      const children = this.#held.childrenOf(hash)
       if (children.length === 0) continue
-      const childRows = await this.#storages.rows(
+      const childPlaces = await this.#rows.places(
         children.flatMap((child) => [...child.next, ...child.refs])
       )
-      for (const [parent, row] of childRows) rows.set(parent, row)
+      for (const [parent, place] of childPlaces) places.set(parent, place)
       queue.push(...children)
     }
-    for (const hash of refused.keys()) this.#settle(hash)
+    for (const hash of refused.keys()) this.#held.settle(hash)
     return { accepted, held, refused: refused.size }
   }
 
-  #hold(entry: LogEntry, missing: readonly EntryHash[]): void {
-    this.#held.set(entry.hash, entry)
-    for (const parent of missing) {
-      const children = this.#waitingFor.get(parent) ?? new Set()
-      children.add(entry.hash)
-      this.#waitingFor.set(parent, children)
-    }
-    if (this.#held.size <= MAX_HELD_ENTRIES) return
-    const oldest = this.#held.keys().next()
-    if (oldest.done !== true) this.#release(oldest.value)
-  }
-
-  /** The fate of `hash` is known, and so is that of everything that waited for it alone. */
-  #settle(hash: EntryHash): void {
-    this.#waitingFor.delete(hash)
-    this.#release(hash)
-  }
-
-  /** Ends the wait of `hash` itself; who waits for it goes on waiting. */
-  #release(hash: EntryHash): void {
-    const entry = this.#held.get(hash)
-    if (entry === undefined) return
-    this.#held.delete(hash)
-    for (const parent of [...entry.next, ...entry.refs]) {
-      const children = this.#waitingFor.get(parent)
-      children?.delete(hash)
-      if (children?.size === 0) this.#waitingFor.delete(parent)
-    }
-  }
-
-  /**
-   * One change of the log, in one atomic write.
-   *
-   * @param work - what is new, and the heads from then on; it may leave traces in the storages, which a failure undoes.
-   */
-  async #change(
-    work: () => Promise<{
-      readonly entries: readonly LogEntry[]
-      readonly heads: readonly (Head & { readonly time: number })[]
-    }>
-  ): Promise<readonly LogEntry[]> {
+  /** One change of the log, in one atomic write: new entries, ancestors first, and the heads from then on. */
+  async #store(entries: readonly LogEntry[], heads: readonly Head[]): Promise<void> {
     const before = this.#state
+    const state: LogState = {
+      entries: before.entries + entries.length,
+      bytes: before.bytes + entries.reduce((sum, { bytes }) => sum + bytes.byteLength, 0),
+      heads: heads.map(({ hash, time }) => ({ hash, time }))
+    }
+    const writes: KeyValueWrite[] = entries.flatMap((entry, position) =>
+      this.#rows.writesOf(entry, before.entries + position + 1)
+    )
+    if (before.entries === 0) {
+      // So that a stock OrbitDB peer can open the address through bitswap.
+      writes.push({ key: this.#keys.manifest, value: encodeLogManifest(this.manifest) })
+    }
+    writes.push({ key: this.#keys.state, value: encodeLogState(state) })
     try {
-      const { entries, heads } = await work()
-      const rows: [EntryHash, IndexRow][] = entries.map(({ hash, time }, position) => [
-        hash,
-        { arrival: before.entries + position + 1, time }
-      ])
-      const state: LogState = {
-        entries: before.entries + entries.length,
-        bytes: before.bytes + entries.reduce((sum, { bytes }) => sum + bytes.byteLength, 0),
-        heads: heads.map(({ hash, next, time }) => ({ hash, next, time }))
-      }
-      const writes: KeyValueWrite[] = entries.flatMap(({ hash, time, bytes }, position) => [
-        { key: blockKey(hash), value: bytes },
-        {
-          key: this.#keys.index(hash),
-          value: encodeIndexRow({ arrival: before.entries + position + 1, time })
-        },
-        { key: this.#keys.order(time, hash), value: new Uint8Array() },
-        {
-          key: this.#keys.arrival(before.entries + position + 1),
-          value: new TextEncoder().encode(hash)
-        }
-      ])
-      if (before.entries === 0) {
-        // So that a stock OrbitDB peer can open the address through bitswap.
-        writes.push({ key: this.#keys.manifest, value: encodeLogManifest(this.manifest) })
-      }
-      writes.push({ key: this.#keys.state, value: encodeLogState(state) })
       await this.#components.store.write(writes)
-      this.#state = state
-      this.#storages.settle(rows)
-      this.emit(
-        'entries',
-        entries.map((entry, position) => this.#sealedEntry(entry, before.entries + position + 1))
-      )
-      return entries
     } catch (error) {
-      this.#storages.rollback()
       // A write that failed may have reached the disk all the same: only the disk knows.
+      this.#rows.forgetPlaces()
       this.#state = await loadLogState(this.#components.store, this.#keys).catch(() => before)
       throw error
     }
-  }
-
-  async #openOplog(): Promise<Oplog> {
-    const access: OplogAccess = {
-      canAppend: async (fields) => (await this.#rules.checkFields(fields)) === undefined
-    }
-    this.#oplog ??= await Log(this.#identity, {
-      logId: this.address,
-      access,
-      entryStorage: this.#storages.entries,
-      headsStorage: this.#storages.heads,
-      indexStorage: this.#storages.index
+    this.#state = state
+    entries.forEach((entry, position) => {
+      this.#rows.remember(entry, before.entries + position + 1)
     })
-    return this.#oplog
-  }
-
-  #sortedHeads(): LogState['heads'] {
-    return [...this.#state.heads].sort((a, b) => b.time - a.time || (a.hash < b.hash ? 1 : -1))
-  }
-
-  async #read(hash: EntryHash): Promise<LogEntry> {
-    const bytes = await this.#storages.block(hash)
-    const entry = bytes === undefined ? undefined : readStoredEntry(bytes, hash)
-    if (entry === undefined) throw lostEntry()
-    return entry
-  }
-
-  async #readMany(hashes: readonly EntryHash[]): Promise<LogEntry[]> {
-    return (await this.#readBlocks(hashes)).map(({ hash, bytes }) => {
-      const entry = readStoredEntry(bytes, hash)
-      if (entry === undefined) throw lostEntry()
-      return entry
-    })
-  }
-
-  async #readBlocks(hashes: readonly EntryHash[]): Promise<StoredBlock[]> {
-    const blocks = await this.#components.store.getMany(hashes.map(blockKey))
-    return hashes.map((hash, position) => {
-      const bytes = blocks[position]
-      if (bytes === undefined) throw lostEntry()
-      return { hash, bytes }
-    })
+    this.emit(
+      'entries',
+      entries.map((entry, position) => this.#sealedEntry(entry, before.entries + position + 1))
+    )
   }
 
   #sealedEntry({ hash, writer, time, sealed }: LogEntry, arrival: number): SealedEntry {
@@ -636,8 +501,4 @@ export async function openOrbitLog(
 ): Promise<OrbitLog> {
   const state = await loadLogState(components.store, createLogKeys(logAddressOf(manifest)))
   return new OrbitLog(components, manifest, state)
-}
-
-function lostEntry(): DeadDropError {
-  return new DeadDropError('storage-corrupt', 'an entry of the log is not in the store')
 }

@@ -59,6 +59,16 @@ declare module '@orbitdb/core/src/oplog/index.js' {
   ): Promise<Oplog>
 
   export const Entry: {
+    create(
+      identity: OplogIdentity,
+      id: string,
+      payload: unknown,
+      encryptPayload: null,
+      clock: { id: string; time: number },
+      next: readonly string[],
+      refs: readonly string[]
+    ): Promise<Omit<OplogEntry, 'hash'>>
+    encode(entry: Omit<OplogEntry, 'hash'>): Promise<{ hash: string; bytes: Uint8Array }>
     decode(bytes: Uint8Array): Promise<OplogEntry>
   }
 }

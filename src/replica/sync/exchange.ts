@@ -3,6 +3,7 @@ import { DeadDropError } from '#protocol/errors.ts'
 import { MAX_SYNC_UNACKED_FRAMES } from '#protocol/limits.ts'
 import type { LogEntry } from '../orbitdb/entry-rules.ts'
 import type { Have, OrbitLog } from '../orbitdb/orbit-log.ts'
+import { EntryPacker } from '../orbitdb/packed-entries.ts'
 import type { FrameStream } from './frame-stream.ts'
 import { decodeSyncMessage, encodeSyncMessage } from './sync-messages.ts'
 
@@ -49,13 +50,13 @@ export async function initiateExchange(
 /** Answers a peer's offer. Never throws; the stream is closed or aborted afterwards. */
 export async function answerExchange(
   frames: FrameStream,
-  find: (address: LogAddress) => OrbitLog | undefined
+  find: (address: LogAddress) => OrbitLog | undefined | Promise<OrbitLog | undefined>
 ): Promise<{ readonly log: OrbitLog; readonly outcome: ExchangeOutcome } | undefined> {
   try {
     const offer = await readMessage(frames)
     if (offer.type !== 'have')
       throw new DeadDropError('bytes-malformed', 'exchange does not begin with an offer')
-    const log = find(offer.address)
+    const log = await find(offer.address)
     if (log === undefined) {
       await frames.write(encodeSyncMessage({ type: 'refuse' }))
       await frames.close()
@@ -93,47 +94,41 @@ async function transfer(
   /** One item for each frame that was judged and waits for the disk. */
   const judged: (readonly LogEntry[])[] = []
 
-  async function sendEntries(entries: readonly Uint8Array[]): Promise<void> {
+  async function sendEntries(packer: EntryPacker): Promise<void> {
     while (unacked >= MAX_SYNC_UNACKED_FRAMES) {
       // Looked at before each wait: it may have ended while the next page was read from disk.
       if (isOver) throw new DeadDropError('stopped', 'exchange is over')
       await new Promise<void>((resolve) => (wakeSender = resolve))
     }
     unacked++
-    await frames.write(encodeSyncMessage({ type: 'entries', entries }))
-    sent += entries.length
+    await frames.write(encodeSyncMessage({ type: 'entries', packed: packer.bytes() }))
+    sent += packer.count
   }
 
   async function sendMissing(): Promise<void> {
-    let batch: Uint8Array[] = []
-    let batchBytes = 0
-    const flush = async (): Promise<void> => {
-      if (batch.length === 0) return
-      await sendEntries(batch)
-      batch = []
-      batchBytes = 0
-    }
+    let packer = new EntryPacker()
     const pages = theirs.isFull ? [] : log.missingFrom([...theirs.heads, ...theirs.ladder])
     for await (const page of pages) {
-      if (page.length === 0) await sendEntries([])
-      for (const { bytes } of page) {
-        if (batchBytes + bytes.byteLength > TARGET_FRAME_BYTES) await flush()
-        batch.push(bytes)
-        batchBytes += bytes.byteLength
+      if (page.length === 0) await sendEntries(new EntryPacker())
+      for (const block of page) {
+        packer.add(block)
+        if (packer.byteLength < TARGET_FRAME_BYTES && packer.hasRoom) continue
+        await sendEntries(packer)
+        packer = new EntryPacker()
       }
     }
-    await flush()
+    if (packer.count > 0) await sendEntries(packer)
     isAllSent = true
     await frames.write(encodeSyncMessage({ type: 'end' }))
   }
 
   /** Frames are judged side by side, and stored in the order in which they came, as many at once as wait for the disk. */
-  function take(entries: readonly Uint8Array[]): void {
+  function take(packed: Uint8Array): void {
     owedAcks++
     // Whoever sends on without reading would fill our memory with acks. One may have arrived whose write is not settled yet.
     if (owedAcks > MAX_SYNC_UNACKED_FRAMES + 1)
       throw new DeadDropError('node-misbehaved', 'peer does not wait for acks')
-    const verdict = judgeFrame(entries)
+    const verdict = judgeFrame(packed)
     const previous = judging
     judging = abortOnFailure(async () => {
       const [valid] = await Promise.all([verdict, previous])
@@ -144,9 +139,9 @@ async function transfer(
     judging.catch(() => undefined)
   }
 
-  async function judgeFrame(entries: readonly Uint8Array[]): Promise<readonly LogEntry[]> {
+  async function judgeFrame(packed: Uint8Array): Promise<readonly LogEntry[]> {
     const valid: LogEntry[] = []
-    for (const judgement of await log.judgeAll(entries)) {
+    for (const judgement of await log.judgePacked(packed)) {
       // An honest peer stores nothing that the rules refuse, so it cannot send it.
       if (judgement.kind === 'refused')
         throw new DeadDropError('node-misbehaved', 'peer sent a refused entry')
@@ -206,7 +201,7 @@ async function transfer(
         switch (message.type) {
           case 'entries':
             if (hasEnded) throw new DeadDropError('bytes-malformed', 'entries came after their end')
-            take(message.entries)
+            take(message.packed)
             break
           case 'ack':
             if (unacked === 0)

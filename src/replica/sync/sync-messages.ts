@@ -1,19 +1,13 @@
 import type { EntryHash, LogAddress } from '#protocol/brand.ts'
-import {
-  decodeCanonical,
-  encodeCanonical,
-  readBytes,
-  readList,
-  readMap,
-  readText
-} from '#protocol/cbor.ts'
+import { decodeCanonical, encodeCanonical, readList, readMap, readText } from '#protocol/cbor.ts'
 import type { CborValue } from '#protocol/cbor.ts'
 import { DeadDropError } from '#protocol/errors.ts'
-import { MAX_ENTRY_BYTES, MAX_SYNC_FRAME_BYTES } from '#protocol/limits.ts'
+import { MAX_SYNC_FRAME_BYTES } from '#protocol/limits.ts'
 import { readEntryHash, readLogAddress } from '#protocol/log-manifest.ts'
 
 /**
- * One frame of the sync protocol. Both sides send `have`, then any number of `entries` (an empty one says "still looking"),
+ * One frame of the sync protocol: canonical CBOR, but for `entries`, which is a byte that begins no CBOR map and then what
+ * `EntryPacker` made. Both sides send `have`, then any number of `entries` (an empty one says "still looking"),
  * then `end`, and meanwhile one `ack` for each `entries` that they have dealt with; a responder that does not follow the log
  * sends `refuse` instead. Who hears `isFull` sends no entries.
  */
@@ -25,14 +19,14 @@ export type SyncMessage =
       readonly ladder: readonly EntryHash[]
       readonly isFull: boolean
     }
-  | { readonly type: 'entries'; readonly entries: readonly Uint8Array[] }
+  | { readonly type: 'entries'; readonly packed: Uint8Array }
   | { readonly type: 'ack' }
   | { readonly type: 'end' }
   | { readonly type: 'refuse' }
 
 /** Most hashes in one list of a `have`: they must fit a frame. */
 const MAX_HASHES = 1_024
-const MAX_ENTRIES = 2_048
+const PACKED = 0x01
 const MAX_TYPE_CHARACTERS = 16
 const ADDRESS_CHARACTERS = 58
 const HASH_CHARACTERS = 49
@@ -47,8 +41,12 @@ export function encodeSyncMessage(message: SyncMessage): Uint8Array {
         ladder: message.ladder,
         isFull: message.isFull
       })
-    case 'entries':
-      return encodeCanonical({ type: message.type, entries: message.entries })
+    case 'entries': {
+      const frame = new Uint8Array(1 + message.packed.byteLength)
+      frame[0] = PACKED
+      frame.set(message.packed, 1)
+      return frame
+    }
     case 'ack':
     case 'end':
     case 'refuse':
@@ -56,15 +54,16 @@ export function encodeSyncMessage(message: SyncMessage): Uint8Array {
   }
 }
 
-/** @throws {DeadDropError} `bytes-malformed` or `bytes-too-large` for anything else than a {@link SyncMessage}. */
+/**
+ * What is packed in `entries` is not looked at.
+ *
+ * @throws {DeadDropError} `bytes-malformed` or `bytes-too-large` for anything else than a {@link SyncMessage}.
+ */
 export function decodeSyncMessage(bytes: Uint8Array): SyncMessage {
+  if (bytes[0] === PACKED && bytes.byteLength <= MAX_SYNC_FRAME_BYTES)
+    return { type: 'entries', packed: bytes.subarray(1) }
   const value = decodeCanonical(bytes, MAX_SYNC_FRAME_BYTES)
-  const outer = readMap(
-    value,
-    'sync message',
-    ['type'],
-    ['address', 'heads', 'ladder', 'isFull', 'entries']
-  )
+  const outer = readMap(value, 'sync message', ['type'], ['address', 'heads', 'ladder', 'isFull'])
   const type = readText(outer['type'], 'type', MAX_TYPE_CHARACTERS)
   switch (type) {
     case 'have': {
@@ -78,15 +77,6 @@ export function decodeSyncMessage(bytes: Uint8Array): SyncMessage {
         heads: readList(map['heads'], 'heads', MAX_HASHES, readHash),
         ladder: readList(map['ladder'], 'ladder', MAX_HASHES, readHash),
         isFull
-      }
-    }
-    case 'entries': {
-      const map = readMap(value, 'entries', ['type', 'entries'])
-      return {
-        type,
-        entries: readList(map['entries'], 'entries', MAX_ENTRIES, (item, subject) =>
-          readBytes(item, subject, 1, MAX_ENTRY_BYTES)
-        )
       }
     }
     case 'ack':
