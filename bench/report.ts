@@ -46,7 +46,6 @@ export function formatTable(results: readonly Result[]): string {
     .join('\n')
 }
 
-/** The median, with what it was at least and at most where runs differ. */
-export function formatSpread({ median, min, max }: Spread): string {
+function formatSpread({ median, min, max }: Spread): string {
   return min === max ? String(median) : `${median} (${min}-${max})`
 }
