@@ -42,7 +42,7 @@ export function createSignatureVerifier(
       if (isNative) {
         try {
           const key = await importKey(publicKey)
-          return await subtle.verify('Ed25519', key, signature.slice(), message.slice())
+          return await subtle.verify('Ed25519', key, plain(signature), plain(message))
         } catch (error) {
           // NotSupportedError: an engine without Ed25519. Anything else (a key that is no point) is the sender's fault.
           if (!(error instanceof Error && error.name === 'NotSupportedError')) return false
@@ -56,4 +56,13 @@ export function createSignatureVerifier(
       }
     }
   }
+}
+
+/** What WebCrypto takes: it refuses bytes in memory that threads share. */
+function plain(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return isPlain(bytes) ? bytes : bytes.slice()
+}
+
+function isPlain(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer
 }

@@ -8,17 +8,21 @@ import { readStoredEntry } from './entry-rules.ts'
 import type { LogEntry } from './entry-rules.ts'
 import type { LogKeys } from './log-keys.ts'
 
-const MAX_CACHED_PLACES = 4_096
+/** More than a segment has, so that a log that is fetched whole is never searched for what cannot be there. */
+const MAX_CACHED_PLACES = 16_384
 
 /** The rows of one log. Places of the newest entries stay in memory: they are what the next entries name. */
 export class LogStore {
   readonly #store: KeyValueStore
   readonly #keys: LogKeys
   readonly #places = new BoundedMap<EntryHash, EntryPlace>(MAX_CACHED_PLACES)
+  #entries: number
 
-  constructor(store: KeyValueStore, keys: LogKeys) {
+  /** @param entries - that the log has now. */
+  constructor(store: KeyValueStore, keys: LogKeys, entries: number) {
     this.#store = store
     this.#keys = keys
+    this.#entries = entries
   }
 
   async place(hash: EntryHash): Promise<EntryPlace | undefined> {
@@ -34,7 +38,7 @@ export class LogStore {
       if (cached === undefined) unknown.push(hash)
       else found.set(hash, cached)
     }
-    if (unknown.length === 0) return found
+    if (unknown.length === 0 || this.#places.size === this.#entries) return found
     const values = await this.#store.getMany(unknown.map(entryKey))
     values.forEach((value, position) => {
       const hash = unknown[position]
@@ -96,11 +100,13 @@ export class LogStore {
   /** {@link writesOf} has reached the disk. */
   remember({ hash, time }: LogEntry, arrival: number): void {
     this.#places.set(hash, { manifestHash: this.#keys.manifestHash, arrival, time })
+    this.#entries = arrival
   }
 
-  /** What is in memory may be wrong. */
-  forgetPlaces(): void {
+  /** What is in memory may be wrong. @param entries - that the log has now. */
+  reset(entries: number): void {
     this.#places.clear()
+    this.#entries = entries
   }
 }
 

@@ -112,7 +112,7 @@ export class OrbitLog implements SealedLog {
     this.#keys = createLogKeys(this.address)
     this.#rules = createEntryRules(components, { manifest, address: this.address })
     this.#hashOf = createEntryHasher(components.sha256)
-    this.#rows = new LogStore(components.store, this.#keys)
+    this.#rows = new LogStore(components.store, this.#keys, state.entries)
     this.#identity = createWriterIdentity({
       verifier: components.verifier,
       writer: () => this.#writer
@@ -462,8 +462,8 @@ export class OrbitLog implements SealedLog {
       await this.#components.store.write(writes)
     } catch (error) {
       // A write that failed may have reached the disk all the same: only the disk knows.
-      this.#rows.forgetPlaces()
       this.#state = await loadLogState(this.#components.store, this.#keys).catch(() => before)
+      this.#rows.reset(this.#state.entries)
       throw error
     }
     this.#state = state
