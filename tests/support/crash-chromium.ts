@@ -5,14 +5,13 @@ import { launchBrowser } from './browser.ts'
 import type {} from './crash-page/main.ts'
 import { createCrashOrder, readAcknowledgement } from './crash-order.ts'
 import type { CrashOrder } from './crash-order.ts'
-import { startCrashPeer } from './crash-peer.ts'
+import { chooseLines, startCrashPeer } from './crash-peer.ts'
 import { leaveHalfRecord, readLogEnd } from './level-log.ts'
 import { createTestGate } from './replica-gate.ts'
 import { withTempDir } from './temp-dir.ts'
 
 /** Longest time in which a page must have said what it was let live for, ms. */
 const MAX_LIFE_MS = 60_000
-const MAX_LINES = 300
 
 export interface ProfileReport {
   /** Acknowledged entries that were there at the end. */
@@ -67,7 +66,7 @@ export async function crashOneProfile(init: {
       return { acknowledged: acknowledged.size, resets, halfRecords, plantedHalfRecords }
 
     await peer?.write()
-    const lines = Math.floor(random() ** 2 * MAX_LINES)
+    const lines = chooseLines(during, random)
     const delayMs = random() * 8
     await writeUntil(page, { order, peerAddress: peer?.address, lines, delayMs, acknowledged })
     await browser.kill()

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { flushCompileCache } from 'node:module'
 import { createSignatureVerifier } from '#protocol/ed25519.ts'
 import { openOrbitLog } from '#replica/orbitdb/orbit-log.ts'
 import type { SealedLog } from '#replica/sealed-log.ts'
@@ -16,6 +17,8 @@ const [, , json = '', directory = '', peerAddress] = process.argv
 const { manifest, writer } = readCrashOrder(JSON.parse(json) as CrashOrder)
 // Loading the network takes most of the life of a process that needs none.
 const network = peerAddress === undefined ? undefined : await import('./replica-peers.ts')
+// Node writes its cache when a process ends, which none of these does.
+flushCompileCache()
 await once(process.stdin, 'data')
 const store = await openLevelStore({ directory })
 const log = await openLog()

@@ -9,16 +9,17 @@ import { crashOneProfile } from './crash-chromium.ts'
 import type { ProfileReport } from './crash-chromium.ts'
 import { createCrashOrder, readAcknowledgement } from './crash-order.ts'
 import { serveCrashPage } from './crash-page-server.ts'
-import { startCrashPeer } from './crash-peer.ts'
+import { chooseLines, startCrashPeer } from './crash-peer.ts'
 import { createTestGate, sealText } from './replica-gate.ts'
 import { withTempDir } from './temp-dir.ts'
 
+/** Spares each next process half of its start. */
+const COMPILE_CACHE = fileURLToPath(new URL('../../.cache/crash-process', import.meta.url))
 const PROGRAM = fileURLToPath(new URL('crash-process.ts', import.meta.url))
 /** Kills that one store lives through before a fresh one is taken: the check reads all of it after each. */
 const KILLS_PER_STORE = 10
 /** Stores that are under fire at the same time. */
 const CONCURRENCY = 2
-const MAX_LINES = 300
 /** A process that has not said so many lines by then is killed all the same. */
 const MAX_LIFE_MS = 20_000
 
@@ -102,8 +103,7 @@ async function crashOneStore({ during, kills, random, onKill }: StoreInit): Prom
   let next = startVictim(args)
   for (let kill = 1; kill <= kills; kill++) {
     await peer?.write()
-    // Some die before they have opened the log, most in the middle of their writing.
-    const lines = Math.floor(random() ** 2 * MAX_LINES)
+    const lines = chooseLines(during, random)
     for (const told of await next.killAfter(lines, random() * 8)) acknowledged.set(...told)
     // Loading its modules takes the next one as long as the check.
     if (kill < kills) next = startVictim(args)
@@ -132,7 +132,10 @@ interface Victim {
 }
 
 function startVictim(args: readonly string[]): Victim {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE }
+  })
   const exited = once(child, 'exit')
   const end = (): void => {
     child.kill('SIGKILL')
