@@ -11,11 +11,18 @@ import {
   signPinReceipt,
   verifyPinRequest
 } from '#protocol/pin-codec.ts'
-import type { PinAnswer, PinRefusal, PinRequest, SignedPinReceipt } from '#protocol/pin-messages.ts'
+import type {
+  PinAnswer,
+  PinKind,
+  PinRefusal,
+  PinRequest,
+  SignedPinReceipt
+} from '#protocol/pin-messages.ts'
 import { PIN_PROTOCOL } from '#protocol/protocol-ids.ts'
+import type { LogCatalogue } from '#replica/log-catalogue.ts'
 import type { Clock } from '#replica/network/clock.ts'
 import type { Replica } from '#replica/replica.ts'
-import type { SealedLog } from '#replica/sealed-log.ts'
+import type { LogSize, SealedLog } from '#replica/sealed-log.ts'
 import { admitPin } from './admission.ts'
 import type { Logger } from './logger.ts'
 import { describeError } from './logger.ts'
@@ -40,7 +47,7 @@ export interface PinServiceComponents {
 
 /** The promises of this node, kept: answers the pin protocol and follows what was pinned. */
 export interface PinService {
-  /** Opens every log of the registry, then answers requests. */
+  /** Holds every log of the registry, none of which is opened for it, then answers requests. */
   start(): Promise<void>
   /** Deletes a log whose promise has ended, unless a request for it is being answered or renewed it. */
   expire(address: LogAddress, isOver: (record: PinnedLog) => boolean): Promise<boolean>
@@ -54,9 +61,6 @@ const HEADS_TIMEOUT_MS = 5_000
 /** Requests under way, all peers together and each peer alone. One that waits costs a stream and a timer. */
 const MAX_REQUESTS = 512
 const MAX_REQUESTS_PER_PEER = 32
-
-/** Logs that are opened at the same time at the start. */
-const OPENING_LOGS = 16
 
 /** @param init.headsTimeoutMs - @default {@link HEADS_TIMEOUT_MS} */
 export function createPinService(
@@ -74,35 +78,40 @@ export function createPinService(
   const dropping = new Set<LogAddress>()
   /** Logs that are registered, and for which no receipt was signed yet. */
   const unpromised = new Set<LogAddress>()
+  /** Logs that could not be opened; the operator was told. */
+  const broken = new Set<LogAddress>()
   /** Why the last entry was turned away, by log; gone when the log grows again or room was made. */
   const shortages = new Map<LogAddress, Shortage>()
 
-  async function openPinned({ address, manifest, kind }: PinnedLog): Promise<SealedLog> {
-    const open = replica.get(address)
-    if (open !== undefined && usage.has(address)) return open
-    const log = await replica.open(manifest, {
-      mayStore(size) {
-        const total = usage.totalBytes() - usage.bytesOf(address) + size.bytes
-        const shortage = shortageOf(quota, kind, size, total)
-        if (shortage === undefined) return true
-        shortages.set(address, shortage)
-        return false
-      }
-    })
-    // Two requests may open a new log at once: the replica gives both the same one, which is listened to once.
-    if (!usage.has(address)) {
-      usage.set(address, log.size().bytes)
-      log.addEventListener(
-        'entries',
-        (event) => {
-          shortages.delete(address)
-          usage.set(address, log.size().bytes)
-          metrics.entriesStored(event.detail.length)
-        },
-        { signal: stopped.signal }
-      )
+  function mayStore(address: LogAddress, kind: PinKind, size: LogSize): boolean {
+    const total = usage.totalBytes() - usage.bytesOf(address) + size.bytes
+    const shortage = shortageOf(quota, kind, size, total)
+    if (shortage === undefined) return true
+    shortages.set(address, shortage)
+    return false
+  }
+
+  const catalogue: LogCatalogue = {
+    *addresses() {
+      for (const { address } of registry.all()) if (!dropping.has(address)) yield address
+    },
+    find(address) {
+      const record = dropping.has(address) ? undefined : registry.get(address)
+      if (record === undefined) return undefined
+      const { manifest, kind } = record
+      return { manifest, mayStore: (size) => mayStore(address, kind, size) }
+    },
+    onStored(address, size, added) {
+      if (added > 0) shortages.delete(address)
+      usage.set(address, size.bytes)
+      metrics.entriesStored(added)
+    },
+    onBroken(address, error) {
+      // Whoever asks again would fill the operator's disk with lines.
+      if (broken.has(address)) return
+      broken.add(address)
+      logger.event('open-failed', describeError(error))
     }
-    return log
   }
 
   async function answer(message: Uint8Array, from: string): Promise<PinAnswer> {
@@ -154,11 +163,14 @@ export function createPinService(
     if (registry.get(address) === undefined) unpromised.add(address)
     try {
       await registry.put(record, nonceWrites, { isDurable: false })
-      const log = await openPinned(record)
-      const shortage = await fetchHeads(log, request, from)
-      if (shortage !== undefined) return refuse(shortage)
-      if (stopped.signal.aborted) return refuse('stopping')
-      return { kind: 'held', receipt: await promise(log, request) }
+      const held = await replica.useHeld(address, async (log): Promise<PinAnswer> => {
+        const shortage = await fetchHeads(log, request, from)
+        if (shortage !== undefined) return refuse(shortage)
+        if (stopped.signal.aborted) return refuse('stopping')
+        return { kind: 'held', receipt: await promise(log, request) }
+      })
+      // Deleted since it was registered, or the replica stops.
+      return held ?? refuse(stopped.signal.aborted ? 'stopping' : 'busy')
     } catch (error) {
       if (stopped.signal.aborted) return refuse('stopping')
       if (
@@ -173,7 +185,7 @@ export function createPinService(
 
   /** A new log that was refused with nothing stored must not take a place for as long as its promise would have lasted. */
   async function dropUnpromised(address: LogAddress): Promise<void> {
-    const isEmpty = (replica.get(address)?.size().entries ?? 0) === 0
+    const isEmpty = usage.bytesOf(address) === 0
     if (!unpromised.has(address) || !isEmpty || dropping.has(address) || stopped.signal.aborted)
       return
     await drop(address).catch((error: unknown) => logger.event('drop-failed', describeError(error)))
@@ -189,6 +201,7 @@ export function createPinService(
       usage.delete(address)
       unpromised.delete(address)
       shortages.delete(address)
+      broken.delete(address)
       for (const [waiting, shortage] of shortages) {
         if (shortage === 'storage-full') shortages.delete(waiting) // room was made
       }
@@ -282,17 +295,7 @@ export function createPinService(
 
   return {
     async start() {
-      const waiting = registry.all().values()
-      await Promise.all(
-        Array.from({ length: OPENING_LOGS }, async () => {
-          for (const record of waiting) {
-            // One broken log must not keep the others from those who need them.
-            await openPinned(record).catch((error: unknown) =>
-              logger.event('open-failed', describeError(error))
-            )
-          }
-        })
-      )
+      await replica.hold(catalogue)
       await replica.handle(PIN_PROTOCOL, { maxBytes: MAX_PIN_MESSAGE_BYTES }, handle)
     },
     async expire(address, isOver) {

@@ -2,7 +2,6 @@ import type { LogAddress } from '#protocol/brand.ts'
 
 /** Bytes of entries that are held, by log. */
 export interface Usage {
-  has(address: LogAddress): boolean
   /** 0 for a log that is not there. */
   bytesOf(address: LogAddress): number
   totalBytes(): number
@@ -15,7 +14,6 @@ export function createUsage(): Usage {
   let total = 0
   const bytesOf = (address: LogAddress): number => bytesOfLog.get(address) ?? 0
   return {
-    has: (address) => bytesOfLog.has(address),
     bytesOf,
     totalBytes: () => total,
     set(address, bytes) {

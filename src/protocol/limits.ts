@@ -18,6 +18,34 @@ export const MAX_ENTRY_REFS = 16
 /** Largest Lamport time, so that one hostile entry cannot exhaust the safe integers. Enforced by the entry rules. */
 export const MAX_LAMPORT_TIME = 2 ** 40
 
+/** Most segments of one chain. Segment number times {@link MAX_LAMPORT_TIME} plus Lamport time stays a safe integer. Enforced by the segmented log: the last segment is not left. */
+export const MAX_SEGMENTS = 8_191
+
+/** Largest order time, which is segment number times {@link MAX_LAMPORT_TIME} plus Lamport time. Enforced by the codecs of the history. */
+export const MAX_ORDER_TIME = MAX_SEGMENTS * MAX_LAMPORT_TIME
+
+/**
+ * Entries after which a segment is left for the next one. No sender puts more into one segment, and that many messages of a
+ * sender may be missing (`MAX_SKIPPED_MESSAGES`): a segment that is lost never closes those after it. Kept by who appends;
+ * members who do not hear of each other may overshoot together, which nodes tolerate up to 12,000.
+ */
+export const MAX_SEGMENT_ENTRIES = 5_000
+
+/** Bytes after which a segment is left: three quarters of what a node holds of one log. Kept by who appends. */
+export const MAX_SEGMENT_BYTES = 48 * 2 ** 20
+
+/** Age after which a segment is left, counted from when its first entry was seen, ms. Bounds what a later drop takes away. Kept by who appends. */
+export const MAX_SEGMENT_AGE_MS = 30 * 24 * 60 * 60_000
+
+/** Segments of one chain that are open at a time, the empty next one included; the oldest is closed first. Kept by the segmented log. */
+export const MAX_OPEN_SEGMENTS = 8
+
+/** How long a segment stays open for late entries after it was left, ms; later ones are fetched by a visit. Kept by the segmented log. */
+export const LATE_ENTRIES_MS = 7 * 24 * 60 * 60_000
+
+/** How long a segment that was left and opened stays on the disk of a device, ms. Kept by the client. */
+export const SEGMENT_RETENTION_MS = 90 * 24 * 60 * 60_000
+
 /** Longest text of one message, UTF-8 bytes; with MLS framing and padding it stays under {@link MAX_SEALED_BYTES}. Enforced by `composeMessage`. */
 export const MAX_TEXT_BYTES = 8_000
 
@@ -44,6 +72,9 @@ export const MAX_SYNC_FRAME_BYTES = 131_072
  * sender back (a WebRTC channel does not), and libp2p drops a stream whose reader is 4 MiB behind. Kept by the sender; a receiver ends the exchange when it owes more acks.
  */
 export const MAX_SYNC_UNACKED_FRAMES = 12
+
+/** Most logs in one digest; who has more sends several. Enforced before decoding. */
+export const MAX_DIGEST_LOGS = 1_024
 
 /** A sync stream without progress is aborted after this time. */
 export const SYNC_IDLE_TIMEOUT_MS = 10_000

@@ -1,5 +1,6 @@
 /** libp2p stream protocols. The number changes when the bytes do. */
 export const SYNC_PROTOCOL = '/deaddrop/sync/1.0.0'
+export const DIGEST_PROTOCOL = '/deaddrop/digest/1.0.0'
 export const PIN_PROTOCOL = '/deaddrop/pin/1.0.0'
 
 /** OrbitDB access controller type: `accessController` of a manifest is `/deaddrop-gate/<gate public key, hex>`. */

@@ -24,7 +24,8 @@ export function createBrowserReplica(
       platform: createBrowserPlatform({ budget: components.budget }, init),
       verifier: createSignatureVerifier(),
       clock: createSystemClock(),
-      random: Math.random
+      random: Math.random,
+      randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length))
     },
     init
   )

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { createSignatureVerifier } from '#protocol/ed25519.ts'
 import type { KeyValueStore } from '#protocol/key-value-store.ts'
 import { createReplica } from './create-replica.ts'
@@ -26,7 +26,8 @@ export function createNodeReplica(
       verifier: createSignatureVerifier(),
       sha256: (bytes) => hash('sha256', bytes, 'buffer'),
       clock: components.clock ?? createSystemClock(),
-      random: Math.random
+      random: Math.random,
+      randomBytes
     },
     rest
   )

@@ -21,6 +21,7 @@ export interface ReplicaComponents {
   readonly clock: Clock
   /** Uniform in [0, 1); spreads timers, guards nothing. */
   readonly random: () => number
+  readonly randomBytes: (length: number) => Uint8Array
 }
 
 export interface ReplicaInit extends LogEngineInit {
@@ -37,7 +38,7 @@ export async function createReplica(
   components: ReplicaComponents,
   init: ReplicaInit = {}
 ): Promise<Replica> {
-  const { store, platform, verifier, clock, random } = components
+  const { store, platform, verifier, clock, random, randomBytes } = components
   const network = await createNetwork(
     {
       blockstore: new StoreBlockstore(store),
@@ -56,6 +57,7 @@ export async function createReplica(
       ...(components.sha256 === undefined ? {} : { sha256: components.sha256 }),
       clock,
       random,
+      randomBytes,
       fetchBlock: (...args) => network.fetchBlock(...args)
     },
     init
@@ -94,6 +96,8 @@ export async function createReplica(
     open: (...args) => engine.open(...args),
     forget: (...args) => engine.forget(...args),
     get: (...args) => engine.get(...args),
+    hold: (...args) => engine.hold(...args),
+    useHeld: (...args) => engine.useHeld(...args),
     sync: (...args) => engine.sync(...args),
     waitFor: (...args) => engine.waitFor(...args),
     network: () => network.status(),

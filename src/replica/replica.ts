@@ -1,6 +1,7 @@
 import type { EntryHash, LogAddress } from '#protocol/brand.ts'
 import type { LogWriter } from '#protocol/gate.ts'
 import type { LogManifest } from '#protocol/log-manifest.ts'
+import type { LogCatalogue } from './log-catalogue.ts'
 import type { LogSize, SealedLog } from './sealed-log.ts'
 
 /** How bytes reach a peer. */
@@ -81,8 +82,21 @@ export interface Replica {
   ): Promise<SealedLog>
   /** Closes a log and deletes its entries and indexes from disk. A log that is not there is fine. */
   forget(address: LogAddress): Promise<void>
-  /** The open log of `address`, if any. */
+  /** The log of `address` that was opened by {@link open} and not closed, if any. */
   get(address: LogAddress): SealedLog | undefined
+  /**
+   * Holds logs for others, besides those that are opened here: one is opened when a peer or {@link useHeld} asks for it,
+   * followed while a connected peer follows it, and closed when nobody has used it for a while. Peers that do not follow a
+   * held log are not told of it. Called once.
+   */
+  hold(catalogue: LogCatalogue): Promise<void>
+  /**
+   * Works on a held log, which stays open meanwhile.
+   *
+   * @returns what `work` gave; `undefined` for a log that is neither open nor held.
+   * @throws {DeadDropError} `storage-corrupt` when the log cannot be opened; or what `work` threw.
+   */
+  useHeld<T>(address: LogAddress, work: (log: SealedLog) => Promise<T>): Promise<T | undefined>
   /** Exchanges heads and missing entries of one log with one peer, or with every unlimited peer that follows it. */
   sync(
     address: LogAddress,

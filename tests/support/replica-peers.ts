@@ -51,6 +51,7 @@ export async function startReplicaPeer(init: ReplicaPeerInit = {}): Promise<Repl
       verifier: createSignatureVerifier(),
       clock,
       random: Math.random,
+      randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
       fetchBlock: (...args) => network.fetchBlock(...args)
     },
     { ...init, antiEntropyMs: init.antiEntropyMs ?? 3_600_000 }

@@ -2,6 +2,7 @@ import type { EntryHash, LogAddress } from '#protocol/brand.ts'
 import { DeadDropError } from '#protocol/errors.ts'
 import type { LogManifest } from '#protocol/log-manifest.ts'
 import { hashOfBlock, logAddressOf } from '#protocol/log-manifest.ts'
+import type { LogCatalogue } from '#replica/log-catalogue.ts'
 import type { Replica } from '#replica/replica.ts'
 import type { LogSize, SealedEntry, SealedLog } from '#replica/sealed-log.ts'
 import { peerWithKey, sealedText } from './pin-fixtures.ts'
@@ -19,6 +20,8 @@ export interface SinglePeerReplica extends Replica {
   /** Sends a request the way a peer would. */
   ask(protocol: string, message: Uint8Array, from: string): Promise<Uint8Array>
   readonly forgotten: readonly LogAddress[]
+  /** The log, if it was opened once and not forgotten. */
+  stored(address: LogAddress): SealedLog | undefined
   /** From now on opening a log fails with this. */
   failOpening(error: DeadDropError | undefined): void
 }
@@ -31,6 +34,7 @@ export function createSinglePeerReplica(peer = peerWithKey(1)): SinglePeerReplic
   const handlers = new Map<string, Handler>()
   const forgotten: LogAddress[] = []
   let openingError: DeadDropError | undefined
+  let catalogue: LogCatalogue | undefined
 
   const replica: SinglePeerReplica = {
     peerId: peer.peerId,
@@ -59,6 +63,28 @@ export function createSinglePeerReplica(peer = peerWithKey(1)): SinglePeerReplic
       forgotten.push(address)
     },
     get: (address) => logs.get(address),
+    stored: (address) => logs.get(address),
+    async hold(newCatalogue) {
+      catalogue = newCatalogue
+      for (const [address, log] of logs) catalogue.onStored(address, log.size(), 0)
+    },
+    async useHeld(address, work) {
+      const held = catalogue?.find(address)
+      if (held === undefined) return undefined
+      const isNew = !logs.has(address)
+      const log = await replica
+        .open(held.manifest, { mayStore: held.mayStore })
+        .catch((error: unknown) => {
+          catalogue?.onBroken(address, error)
+          throw error
+        })
+      if (isNew) {
+        log.addEventListener('entries', ({ detail }) =>
+          catalogue?.onStored(address, log.size(), detail.length)
+        )
+      }
+      return work(log)
+    },
     async sync(address, { peerId }) {
       for (const text of offered.get(address) ?? []) logs.get(address)?.receive(text)
       return peerId === undefined ? [] : [{ peerId, kind: 'settled', received: 0, sent: 0 }]

@@ -284,17 +284,29 @@ describe('pin service', () => {
     expect(answers.filter(({ kind }) => kind === 'held')).toHaveLength(32)
   })
 
-  it('opens what it holds at the start, and starts without a log that is broken', async () => {
+  it('opens nothing at the start, and counts what it holds all the same', async () => {
     const store = createMemoryStore()
     const first = await createWorld({ store })
-    for (let n = 0; n < 40; n++) await first.ask(gatedLog(n % 8))
-    const broken = createSinglePeerReplica(pim)
-    broken.failOpening(new DeadDropError('storage-corrupt', 'index is broken'))
-    const second = await createWorld({ store, replica: broken })
-    expect(second.logged).toHaveLength(8)
+    const logs = Array.from({ length: 8 }, (_, n) => gatedLog(n))
+    for (const log of logs)
+      await first.ask(log, { heads: [first.replica.offer(log.address, `of ${log.address}`)] })
+    const second = await createWorld({
+      store,
+      replica: first.replica,
+      quota: createQuota({ maxLogs: 10, maxBytes: 800, holdDays: 1 })
+    })
+    const nonce = '9a'.repeat(16)
+    expect(await second.ask(gatedLog(9), { nonce })).toEqual(refused('storage-full'))
     const third = await createWorld({ store })
-    expect(third.logged).toEqual([])
-    for (let n = 0; n < 8; n++) expect(third.replica.get(gatedLog(n).address)).toBeDefined()
+    for (const { address } of logs) expect(third.replica.get(address)).toBeUndefined()
+  })
+
+  it('tells the operator once of a log that is broken', async () => {
+    const { ask, replica, logged } = await createWorld()
+    replica.failOpening(new DeadDropError('storage-corrupt', 'index is broken'))
+    for (let count = 0; count < 2; count++)
+      await expect(ask(gatedLog(1))).rejects.toThrow('index is broken')
+    expect(logged.filter((line) => line.includes('open-failed'))).toHaveLength(1)
   })
 
   it('refuses while stopping, and lets nobody wait', async () => {

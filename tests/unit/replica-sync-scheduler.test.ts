@@ -7,17 +7,27 @@ import type { SyncScheduler } from '#replica/sync/sync-scheduler.ts'
 
 const address = readLogAddress(`/orbitdb/${hashOfBlock(Uint8Array.of(1))}`)
 const other = readLogAddress(`/orbitdb/${hashOfBlock(Uint8Array.of(2))}`)
-const settled: SyncOutcome = { peerId: 'bob', kind: 'settled', received: 0, sent: 0 }
+const outcome: SyncOutcome = { peerId: 'bob', kind: 'settled', received: 0, sent: 0 }
 
-function createHeld(): { readonly scheduler: SyncScheduler; readonly finish: () => void } {
+function createHeld(): {
+  readonly scheduler: SyncScheduler
+  readonly finish: () => void
+  /** Exchanges that have begun. */
+  readonly begun: () => number
+} {
   const finished = Promise.withResolvers<SyncOutcome>()
+  let begun = 0
   return {
     scheduler: createSyncScheduler({
       clock: createSystemClock(),
-      exchange: () => finished.promise
+      exchange: () => {
+        begun++
+        return finished.promise
+      }
     }),
+    begun: () => begun,
     finish: () => {
-      finished.resolve(settled)
+      finished.resolve(outcome)
     }
   }
 }
@@ -31,9 +41,10 @@ it('a log is idle with a peer when neither side has an exchange running', async 
   const { scheduler, finish } = createHeld()
   const seen: string[] = []
   await scheduler.whenIdle(address, 'bob')
+  const run = note(scheduler.run(address, 'bob'), 'ran', seen)
+  await settled()
   const endFirst = scheduler.noteAnswering(address, 'bob')
   const endSecond = scheduler.noteAnswering(address, 'bob')
-  const run = note(scheduler.run(address, 'bob'), 'ran', seen)
   const idle = note(scheduler.whenIdle(address, 'bob'), 'idle', seen)
   await scheduler.whenIdle(address, 'carol')
   await scheduler.whenIdle(other, 'bob')
@@ -53,9 +64,52 @@ it('an exchange that begins before the last one ends is waited for too', async (
   const idle = note(scheduler.whenIdle(address, 'bob'), 'idle', seen)
   const endSecond = scheduler.noteAnswering(address, 'bob')
   endFirst()
-  await new Promise((resolve) => setImmediate(resolve))
+  await settled()
   seen.push('second ends')
   endSecond()
   await idle
   expect(seen).toEqual(['second ends', 'idle'])
 })
+
+it('an exchange waits for the one that the peer has begun, which carries the same entries', async () => {
+  const { scheduler, finish, begun } = createHeld()
+  const end = scheduler.noteAnswering(address, 'bob')
+  const run = scheduler.run(address, 'bob')
+  await settled()
+  expect(begun()).toBe(0)
+  end()
+  finish()
+  await run
+  expect(begun()).toBe(1)
+})
+
+it('a log that has settled since is not exchanged again, also when that happened while it waited', async () => {
+  const { scheduler, begun } = createHeld()
+  const end = scheduler.noteAnswering(address, 'bob')
+  const settling = scheduler.settle(address, 'bob', 5)
+  scheduler.noteSettled(address, 'bob', 0)
+  end()
+  expect((await settling).kind).toBe('settled')
+  expect((await scheduler.settle(address, 'bob', 5)).kind).toBe('settled')
+  expect(begun()).toBe(0)
+})
+
+it('no more than eight exchanges run with one peer, and each of the others has its turn', async () => {
+  const { scheduler, finish, begun } = createHeld()
+  const addresses = Array.from({ length: 20 }, (_, n) =>
+    readLogAddress(`/orbitdb/${hashOfBlock(Uint8Array.of(3, n))}`)
+  )
+  const runs = addresses.map((each) => scheduler.run(each, 'bob'))
+  await settled()
+  expect(begun()).toBe(8)
+  expect(scheduler.underWay('bob')).toBe(20)
+  finish()
+  await Promise.all(runs)
+  expect(begun()).toBe(20)
+  expect(scheduler.underWay('bob')).toBe(0)
+})
+
+/** Everything that can happen without time or input has happened. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

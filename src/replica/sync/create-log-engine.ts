@@ -7,21 +7,29 @@ import type { KeyValueStore } from '#protocol/key-value-store.ts'
 import { MAX_SYNC_FRAME_BYTES, SYNC_IDLE_TIMEOUT_MS } from '#protocol/limits.ts'
 import { logAddressOf } from '#protocol/log-manifest.ts'
 import type { LogManifest } from '#protocol/log-manifest.ts'
-import { SYNC_PROTOCOL } from '#protocol/protocol-ids.ts'
+import { DIGEST_PROTOCOL, SYNC_PROTOCOL } from '#protocol/protocol-ids.ts'
+import type { HeldLog, LogCatalogue } from '../log-catalogue.ts'
 import { abortable } from '../network/abortable.ts'
 import type { Clock } from '../network/clock.ts'
 import type { NetworkServices } from '../network/network-platform.ts'
 import type { Sha256 } from '../orbitdb/entry-hash.ts'
 import { createLogKeys } from '../orbitdb/log-keys.ts'
-import { forgetLog } from '../orbitdb/log-state.ts'
+import { forgetLog, storedLogs } from '../orbitdb/log-state.ts'
 import { openOrbitLog } from '../orbitdb/orbit-log.ts'
 import type { OrbitLog } from '../orbitdb/orbit-log.ts'
 import type { Replica, SyncOutcome } from '../replica.ts'
+import { SALT_BYTES } from './digest-messages.ts'
+import type { Comparison, Digest } from './digest-messages.ts'
+import { answerDigest, askDigest, MAX_DIGEST_STREAMS } from './digest-protocol.ts'
 import { answerExchange, initiateExchange } from './exchange.ts'
 import type { ExchangeOutcome } from './exchange.ts'
 import { createFrameStream } from './frame-stream.ts'
 import type { FrameStream } from './frame-stream.ts'
 import { createGossip } from './gossip.ts'
+import { createLogLeases } from './log-leases.ts'
+import type { UseLog } from './log-leases.ts'
+import { createLogStates } from './log-states.ts'
+import { createMeetings } from './meetings.ts'
 import { createStockHeads } from './stock-heads.ts'
 import type { FetchBlock } from './stock-heads.ts'
 import { createSyncScheduler } from './sync-scheduler.ts'
@@ -30,8 +38,8 @@ import { createSyncScheduler } from './sync-scheduler.ts'
 const MAX_INBOUND_STREAMS = 32
 /** Heads of one exchange that are told to the other followers; who lacks their ancestors asks for them. */
 const MAX_ANNOUNCED_HEADS = 8
-/** The side with the greater peer id leaves the first exchange to the other for this long. */
-const SECOND_INITIATOR_DELAY_MS = 2_000
+/** A held log that no connected peer follows any more is unfollowed after this time: most peers come back at once. */
+const UNFOLLOW_DELAY_MS = 60_000
 
 export interface LogEngineComponents {
   /** Holds entries and indexes. Closed by its owner, after {@link LogEngine.stop}. */
@@ -44,6 +52,7 @@ export interface LogEngineComponents {
   readonly clock: Clock
   /** Uniform in [0, 1); spreads anti-entropy, guards nothing. */
   readonly random: () => number
+  readonly randomBytes: (length: number) => Uint8Array
   /** Used for {@link LogEngineInit.serveStockPeers} only. */
   readonly fetchBlock: FetchBlock
 }
@@ -60,41 +69,94 @@ export interface LogEngineInit {
    * @default false
    */
   readonly serveStockPeers?: boolean
+  /** Held logs that stay open although nobody uses them. @default as in `log-leases.ts` */
+  readonly maxIdleLogs?: number
 }
 
 /** The logs of one process and everything that replicates them. */
-export interface LogEngine extends Pick<Replica, 'open' | 'forget' | 'get' | 'sync' | 'waitFor'> {
-  /** Runs anti-entropy now, with every follower of every log. */
+export interface LogEngine extends Pick<
+  Replica,
+  'open' | 'forget' | 'get' | 'sync' | 'waitFor' | 'hold' | 'useHeld'
+> {
+  /** Logs that are open now, those that are open for a while included. */
+  openCount(): number
+  /** Runs anti-entropy now, with every connected peer. */
   wake(): void
-  /** Gossip from this peer may have been lost: exchanges every log that it follows. */
+  /** Gossip from this peer may have been lost: compares every log that it may share. */
   syncWithPeer(peerId: string): void
   /** Closes all logs and ends all exchanges. May be called twice, never throws. */
   stop(): Promise<void>
+}
+
+/** A log for the time of some work. */
+interface Lease {
+  readonly log: OrbitLog
+  readonly release: () => void
 }
 
 export async function createLogEngine(
   components: LogEngineComponents,
   init: LogEngineInit = {}
 ): Promise<LogEngine> {
-  const { store, libp2p, verifier, clock, random } = components
+  const { store, libp2p, verifier, clock, random, randomBytes } = components
   const { pubsub } = libp2p.services
   const antiEntropyMs = init.antiEntropyMs ?? 45_000
   const stopped = new AbortController()
   const { signal } = stopped
   const openings = new Map<LogAddress, Promise<OrbitLog>>()
   const logs = new Map<LogAddress, OrbitLog>()
+  /** Logs that a caller has opened: open until closed, offered to everybody. The others are open for a while only. */
+  const owned = new Map<LogAddress, Promise<void>>()
   const forgetting = new Map<LogAddress, Promise<void>>()
+  /** Held logs that a connected peer says that it follows. */
+  const heldOfPeer = new Map<string, Set<LogAddress>>()
   const frameStreams = new Set<FrameStream>()
   const ownId = libp2p.peerId.toString()
+  let catalogue: LogCatalogue | undefined
   let cancelRound = (): void => undefined
+  let cancelUnfollowing: (() => void) | undefined
 
+  const states = createLogStates({
+    ...(components.sha256 === undefined ? {} : { sha256: components.sha256 }),
+    openLog: (address) => logs.get(address)
+  })
+  const leases = createLogLeases(
+    {
+      clock,
+      close: (address) => {
+        if (!owned.has(address)) void logs.get(address)?.close()
+      }
+    },
+    init.maxIdleLogs === undefined ? {} : { maxIdle: init.maxIdleLogs }
+  )
+  const useLog: UseLog = async (address, work) => {
+    const lease = await leaseLog(address)
+    if (lease === undefined) return undefined
+    try {
+      return await work(lease.log)
+    } finally {
+      lease.release()
+    }
+  }
   const gossip = createGossip({
     pubsub,
     verifier,
     clock,
+    useLog,
     onHeld: (address, peerIds) => void fetchHeld(address, peerIds)
   })
   const scheduler = createSyncScheduler({ clock, exchange: exchangeWith })
+  const meetings = createMeetings({
+    clock,
+    scheduler,
+    peers: reachablePeers,
+    openLogs: () => [...owned.keys()],
+    heldLogsOf: (peerId) =>
+      [...(heldOfPeer.get(peerId) ?? [])].filter((address) => states.has(address)),
+    entriesOf: (address) => states.entriesOf(address),
+    isFollowing: (address, peerId) => gossip.followersOf(address).includes(peerId),
+    compare: compareWith
+  })
   const stockHeads =
     init.serveStockPeers === true
       ? createStockHeads(
@@ -115,12 +177,77 @@ export async function createLogEngine(
       .filter(({ status, limits }) => status === 'open' && limits === undefined)
   }
 
-  /** Peers that follow a log and can be reached without a relay. */
-  function followersOf(address: LogAddress): string[] {
-    return pubsub
-      .getSubscribers(address)
+  function reachablePeers(): string[] {
+    return libp2p
+      .getPeers()
       .map(String)
       .filter((peerId) => openConnections(peerId).length > 0)
+  }
+
+  /** Peers that follow a log and can be reached without a relay. */
+  function followersOf(address: LogAddress): string[] {
+    return gossip.followersOf(address).filter((peerId) => openConnections(peerId).length > 0)
+  }
+
+  function isStopped(): boolean {
+    return signal.aborted
+  }
+
+  function findHeld(address: LogAddress): HeldLog | undefined {
+    return forgetting.has(address) ? undefined : catalogue?.find(address)
+  }
+
+  /** The log, opened if it is held for others; stays open until it is released, unless its owner closes it. */
+  async function leaseLog(address: LogAddress): Promise<Lease | undefined> {
+    if (owned.has(address)) {
+      const log = logs.get(address)
+      return log === undefined ? undefined : { log, release: () => undefined }
+    }
+    const held = findHeld(address)
+    if (held === undefined || signal.aborted) return undefined
+    const release = leases.take(address)
+    try {
+      return { log: await openHeld(address, held), release }
+    } catch (error) {
+      release()
+      if (!isStopped()) catalogue?.onBroken(address, error)
+      throw error
+    }
+  }
+
+  async function openHeld(address: LogAddress, held: HeldLog): Promise<OrbitLog> {
+    const closing = logs.get(address)
+    if (closing?.isClosed === true) await closing.close()
+    const isNew = !openings.has(address)
+    const log = await openOnce(held.manifest, address)
+    if (isNew) {
+      log.grant({ mayStore: held.mayStore })
+      catalogue?.onStored(address, log.size(), 0)
+    }
+    if (!states.has(address)) {
+      // Held since just now: there may be peers who have been waiting for it.
+      states.add(address)
+      for (const peerId of gossip.followersOf(address)) followFor(peerId, [address])
+    }
+    return log
+  }
+
+  /** Follows held logs for a peer that says that it follows them. */
+  function followFor(peerId: string, addresses: readonly LogAddress[]): void {
+    const wanted = heldOfPeer.get(peerId) ?? new Set()
+    for (const address of addresses) wanted.add(address)
+    heldOfPeer.set(peerId, wanted)
+    gossip.followQuietly(addresses, peerId)
+    for (const address of addresses) meetings.onFollowed(address, peerId)
+  }
+
+  /** Looks once, some time after followers have left, at everything that is followed for others. */
+  function planUnfollowing(): void {
+    cancelUnfollowing ??= clock.after(UNFOLLOW_DELAY_MS, () => {
+      cancelUnfollowing = undefined
+      for (const address of gossip.quietlyFollowed())
+        if (gossip.followersOf(address).length === 0) gossip.unfollow(address)
+    })
   }
 
   function framesOf(stream: Stream): FrameStream {
@@ -143,13 +270,29 @@ export async function createLogEngine(
 
   async function exchangeWith(address: LogAddress, peerId: string): Promise<SyncOutcome> {
     const failed = failedOutcome(peerId)
+    const startedAtMs = clock.now()
     try {
-      const log = logs.get(address)
-      const [connection] = openConnections(peerId)
-      if (log === undefined || signal.aborted || connection === undefined) return failed
-      const outcome = await exchangeOver(connection, log)
-      await announce(log, outcome)
-      return { peerId, kind: outcome.kind, received: outcome.received, sent: outcome.sent }
+      const outcome = await useLog(address, async (log) => {
+        const [connection] = openConnections(peerId)
+        if (signal.aborted || connection === undefined) return failed
+        const { entries } = log.size()
+        const exchanged = await exchangeOver(connection, log)
+        if (exchanged.kind === 'settled')
+          scheduler.noteSettled(address, peerId, entries + exchanged.received)
+        await announce(log, exchanged)
+        return {
+          peerId,
+          kind: exchanged.kind,
+          received: exchanged.received,
+          sent: exchanged.sent
+        }
+      })
+      if (outcome === undefined) return failed
+      if (outcome.kind !== 'unsupported') return outcome
+      // Refused since the peer is at it itself: its exchange is as good as ours.
+      await scheduler.whenAnswered(address, peerId)
+      const settledAtMs = scheduler.lastSettled(address, peerId)?.atMs ?? -Infinity
+      return settledAtMs < startedAtMs ? outcome : { ...outcome, kind: 'settled' }
     } catch {
       return failed
     }
@@ -177,62 +320,77 @@ export async function createLogEngine(
 
   async function onStream(stream: Stream, connection: Connection): Promise<void> {
     const peerId = connection.remotePeer.toString()
-    let noteEnd = (): void => undefined
-    const answered = await answerExchange(framesOf(stream), (address) => {
-      const log = logs.get(address)
-      if (log !== undefined) noteEnd = scheduler.noteAnswering(address, peerId)
-      return log
-    })
-    if (answered?.outcome.kind === 'settled') scheduler.noteSettled(answered.log.address, peerId)
-    noteEnd()
-    if (answered !== undefined) await announce(answered.log, answered.outcome)
+    const undo: (() => void)[] = []
+    let entries = 0
+    try {
+      const answered = await answerExchange(framesOf(stream), async (address) => {
+        // Both have begun at once: one of the two goes on.
+        if (scheduler.isInitiating(address, peerId) && ownId < peerId) return undefined
+        undo.push(scheduler.noteAnswering(address, peerId))
+        const lease = await leaseLog(address)
+        if (lease === undefined) return undefined
+        undo.push(lease.release)
+        entries = lease.log.size().entries
+        return lease.log
+      })
+      if (answered === undefined) return
+      const { log, outcome } = answered
+      if (outcome.kind === 'settled')
+        scheduler.noteSettled(log.address, peerId, entries + outcome.received)
+      for (const noteEnd of undo.splice(0, 1)) noteEnd()
+      await announce(log, outcome)
+    } catch {
+      stream.abort(new Error('log cannot be read'))
+    } finally {
+      for (const step of undo) step()
+    }
+  }
+
+  async function compareWith(
+    peerId: string,
+    addresses: readonly LogAddress[]
+  ): Promise<'unsupported' | 'failed' | readonly Comparison[]> {
+    const [connection] = openConnections(peerId)
+    if (connection === undefined) return 'failed'
+    try {
+      const salt = randomBytes(SALT_BYTES)
+      const items = await Promise.all(addresses.map((address) => states.itemFor(address, salt)))
+      return (await askDigest(connection, { salt, items }, signal)) ?? 'unsupported'
+    } catch {
+      return 'failed'
+    }
+  }
+
+  async function onDigest(stream: Stream, connection: Connection): Promise<void> {
+    const peerId = connection.remotePeer.toString()
+    const compare = async ({ salt, items }: Digest): Promise<readonly Comparison[]> =>
+      Promise.all(
+        items.map(async (item) => {
+          const { comparison, same } = await states.compare(item, salt)
+          if (same !== undefined) scheduler.noteSettled(same, peerId, states.entriesOf(same) ?? 0)
+          return comparison
+        })
+      )
+    await answerDigest(stream, compare, signal)
   }
 
   /** Ancestors are asked from who sent the descendant, then from everybody. */
   async function fetchHeld(address: LogAddress, peerIds: ReadonlySet<string>): Promise<void> {
-    await Promise.all([...peerIds].map((peerId) => scheduler.run(address, peerId)))
-    if (logs.get(address)?.hasHeld !== true) return
-    await Promise.all(
-      followersOf(address)
-        .filter((peerId) => !peerIds.has(peerId))
-        .map((peerId) => scheduler.run(address, peerId))
-    )
-  }
-
-  /** Both sides see that they follow the same log; one exchange is enough, and the smaller peer id begins it. */
-  function meet(address: LogAddress, peerId: string): void {
-    if (openConnections(peerId).length === 0) return
-    if (ownId < peerId) {
-      void scheduler.run(address, peerId)
-      return
-    }
-    const sinceMs = clock.now()
-    const cancel = clock.after(SECOND_INITIATOR_DELAY_MS, () => {
-      signal.removeEventListener('abort', cancel)
-      // While one runs, a second would only carry the same entries again.
-      void scheduler.whenIdle(address, peerId).then(() => {
-        if (scheduler.settledAtMs(address, peerId) < sinceMs) void scheduler.run(address, peerId)
-      })
-    })
-    signal.addEventListener('abort', cancel, { once: true })
-  }
-
-  function syncWithPeer(peerId: string): void {
-    for (const address of logs.keys()) {
-      if (pubsub.getSubscribers(address).some((id) => id.toString() === peerId))
-        void scheduler.run(address, peerId)
-    }
-  }
-
-  function runRound(): void {
-    for (const address of logs.keys()) {
-      for (const peerId of followersOf(address)) void scheduler.run(address, peerId)
-    }
+    await useLog(address, async (log) => {
+      await Promise.all([...peerIds].map((peerId) => scheduler.run(address, peerId)))
+      if (!log.hasHeld) return
+      await Promise.all(
+        followersOf(address)
+          .filter((peerId) => !peerIds.has(peerId))
+          .map((peerId) => scheduler.run(address, peerId))
+      )
+    }).catch(() => undefined)
   }
 
   function planRound(): void {
     cancelRound = clock.after(antiEntropyMs * (2 / 3 + (2 / 3) * random()), () => {
-      runRound()
+      // The other side runs rounds, too: what it has compared lately is left out.
+      void meetings.runRound(clock.now() - antiEntropyMs / 2)
       planRound()
     })
   }
@@ -248,42 +406,95 @@ export async function createLogEngine(
         },
         publishLive: (writer, sealed) => gossip.publishLive(address, writer, sealed),
         onClosed: () => {
-          if (logs.get(address) !== log) return
-          logs.delete(address)
-          openings.delete(address)
-          gossip.unfollow(address)
-          stockHeads?.unfollow(address).catch(() => undefined)
+          onClosed(log)
         }
       },
       manifest
     )
     if (signal.aborted) throw new DeadDropError('stopped', 'replica is stopped')
     logs.set(address, log)
+    log.addEventListener('entries', ({ detail }) => {
+      if (findHeld(address) !== undefined) catalogue?.onStored(address, log.size(), detail.length)
+    })
+    return log
+  }
+
+  function openOnce(manifest: LogManifest, address: LogAddress): Promise<OrbitLog> {
+    let opening = openings.get(address)
+    if (opening === undefined) {
+      opening = openLog(manifest, address)
+      openings.set(address, opening)
+      opening.catch(() => openings.delete(address))
+    }
+    return opening
+  }
+
+  function onClosed(log: OrbitLog): void {
+    const { address } = log
+    if (logs.get(address) !== log) return
+    logs.delete(address)
+    openings.delete(address)
+    leases.forget(address)
+    if (owned.delete(address)) {
+      gossip.unfollow(address)
+      stockHeads?.unfollow(address).catch(() => undefined)
+    }
+    if (findHeld(address) === undefined) {
+      states.delete(address)
+      return
+    }
+    const { entries } = log.size()
+    log.heads().then(
+      (heads) => {
+        if (states.has(address) && !logs.has(address)) states.note(address, entries, heads)
+      },
+      () => undefined
+    )
+  }
+
+  /** From now on the log is open until its owner closes it. */
+  async function own(log: OrbitLog): Promise<void> {
     // Before gossip tells that we follow the log: a stock peer dials at once, and does not try twice.
     await stockHeads?.follow(log)
-    gossip.follow(log)
-    for (const peerId of followersOf(address)) meet(address, peerId)
-    return log
+    states.add(log.address)
+    gossip.follow(log.address)
+    meetings.onOpened(log.address)
   }
 
   async function forgetOne(address: LogAddress): Promise<void> {
     // A log that is too damaged to open can still be deleted.
     const log = await openings.get(address)?.catch(() => undefined)
     await log?.close()
+    gossip.unfollow(address)
+    states.delete(address)
     await forgetLog(store, createLogKeys(address))
   }
 
+  const handling = { runOnLimitedConnection: false }
   await libp2p.handle(SYNC_PROTOCOL, onStream, {
-    maxInboundStreams: MAX_INBOUND_STREAMS,
-    runOnLimitedConnection: false
+    ...handling,
+    maxInboundStreams: MAX_INBOUND_STREAMS
+  })
+  await libp2p.handle(DIGEST_PROTOCOL, onDigest, {
+    ...handling,
+    maxInboundStreams: MAX_DIGEST_STREAMS
   })
   pubsub.addEventListener(
     'subscription-change',
     ({ detail }) => {
+      const peerId = detail.peerId.toString()
+      const wanted: LogAddress[] = []
       for (const { topic, subscribe } of detail.subscriptions) {
-        const log = logs.get(topic as LogAddress) // any other string is simply not a key
-        if (subscribe && log !== undefined) meet(log.address, detail.peerId.toString())
+        const address = topic as LogAddress // any other string is simply not a key
+        if (owned.has(address)) {
+          if (subscribe) meetings.onFollowed(address, peerId)
+        } else if (!subscribe) {
+          if (heldOfPeer.get(peerId)?.delete(address) === true) planUnfollowing()
+        } else if (findHeld(address) !== undefined) {
+          wanted.push(address)
+        }
       }
+      if (wanted.length > 0) followFor(peerId, wanted)
     },
     { signal }
   )
@@ -291,14 +502,17 @@ export async function createLogEngine(
     'connection:open',
     ({ detail }) => {
       // Subscriptions of a peer outlive its connections: an upgraded link brings no new ones.
-      if (detail.limits === undefined) syncWithPeer(detail.remotePeer.toString())
+      if (detail.limits === undefined)
+        meetings.onConnected(detail.remotePeer.toString(), detail.direction === 'outbound')
     },
     { signal }
   )
   libp2p.addEventListener(
     'peer:disconnect',
     ({ detail }) => {
-      scheduler.forgetPeer(detail.toString())
+      const peerId = detail.toString()
+      meetings.onDisconnected(peerId)
+      if (heldOfPeer.delete(peerId)) planUnfollowing()
     },
     { signal }
   )
@@ -312,17 +526,19 @@ export async function createLogEngine(
       if (closing?.isClosed === true) await closing.close()
       // What is stored while the rest is being deleted would be deleted too.
       await forgetting.get(address)
-      let opening = openings.get(address)
-      if (opening === undefined) {
-        opening = openLog(manifest, address)
-        openings.set(address, opening)
-        opening.catch(() => openings.delete(address))
-      }
-      const log = await opening
+      const log = await openOnce(manifest, address)
       log.grant(options)
+      let owning = owned.get(address)
+      if (owning === undefined) {
+        owning = own(log)
+        owned.set(address, owning)
+        owning.catch(() => owned.delete(address))
+      }
+      await owning
       return log
     },
-    get: (address) => logs.get(address),
+    get: (address) => (owned.has(address) ? logs.get(address) : undefined),
+    openCount: () => logs.size,
     async forget(address) {
       let running = forgetting.get(address)
       if (running === undefined) {
@@ -331,6 +547,20 @@ export async function createLogEngine(
       }
       await running
     },
+    async hold(newCatalogue) {
+      for await (const { address, size, heads } of storedLogs(store)) {
+        if (newCatalogue.find(address) === undefined) continue
+        states.note(address, size.entries, heads)
+        newCatalogue.onStored(address, size, 0)
+      }
+      catalogue = newCatalogue
+      for (const address of newCatalogue.addresses()) {
+        states.add(address)
+        // Peers that came before the catalogue.
+        for (const peerId of gossip.followersOf(address)) followFor(peerId, [address])
+      }
+    },
+    useHeld: useLog,
     async sync(address, { peerId, signal: callerSignal }) {
       const peerIds = peerId === undefined ? followersOf(address) : [peerId]
       return Promise.all(
@@ -341,13 +571,21 @@ export async function createLogEngine(
       const log = logs.get(address)
       return log === undefined ? Promise.resolve(false) : waitForEntries(log, hashes, callerSignal)
     },
-    wake: runRound,
-    syncWithPeer,
+    wake: () => {
+      meetings.compareAll()
+    },
+    syncWithPeer: (peerId) => {
+      meetings.compareAll(peerId)
+    },
     async stop() {
       if (signal.aborted) return
       stopped.abort()
       cancelRound()
-      await libp2p.unhandle(SYNC_PROTOCOL).catch(() => undefined)
+      cancelUnfollowing?.()
+      meetings.stop()
+      leases.stop()
+      for (const protocol of [SYNC_PROTOCOL, DIGEST_PROTOCOL])
+        await libp2p.unhandle(protocol).catch(() => undefined)
       for (const frames of frameStreams) frames.abort()
       await Promise.allSettled(
         [...openings.values()].map(async (opening) => (await opening).close())

@@ -3,7 +3,14 @@ import type { SyncOutcome } from '../replica.ts'
 import type { Clock } from '../network/clock.ts'
 
 /** Exchanges that may run with one peer at a time; more would only share its bandwidth. */
-const MAX_PARALLEL_PER_PEER = 8
+export const MAX_PARALLEL_PER_PEER = 8
+
+/** When a log was last found to be the same on both sides. */
+export interface Settlement {
+  readonly atMs: number
+  /** Entries that the log had here when it was. What came later has not been compared. */
+  readonly entries: number
+}
 
 /** Starts exchanges: at most one per log and peer, a bounded number per peer, and one more after the running one on request. */
 export interface SyncScheduler {
@@ -12,11 +19,19 @@ export interface SyncScheduler {
    * the running one may have looked at the log before.
    */
   run(address: LogAddress, peerId: string): Promise<SyncOutcome>
-  /** When an exchange of this log with this peer last settled, whoever began it; `-Infinity` if never. */
-  settledAtMs(address: LogAddress, peerId: string): number
-  noteSettled(address: LogAddress, peerId: string): void
+  /** Waits for what is running, whoever began it, and exchanges unless the log has settled since `sinceMs`. */
+  settle(address: LogAddress, peerId: string, sinceMs: number): Promise<SyncOutcome>
+  /** Exchanges with this peer that were begun here and have not ended, those that wait for their turn included. */
+  underWay(peerId: string): number
+  /** Whether an exchange that was begun here is running: not one that waits for its turn. */
+  isInitiating(address: LogAddress, peerId: string): boolean
+  lastSettled(address: LogAddress, peerId: string): Settlement | undefined
+  /** @param entries - see {@link Settlement}. */
+  noteSettled(address: LogAddress, peerId: string, entries: number): void
   /** The peer has begun an exchange. @returns to be called once, when it has ended. */
   noteAnswering(address: LogAddress, peerId: string): () => void
+  /** Resolves when no exchange that the peer began of this log is running. */
+  whenAnswered(address: LogAddress, peerId: string): Promise<void>
   /** Resolves when no exchange of this log with this peer is running, whoever began it. */
   whenIdle(address: LogAddress, peerId: string): Promise<void>
   forgetPeer(peerId: string): void
@@ -27,13 +42,15 @@ interface Job {
   next: Promise<SyncOutcome> | undefined
 }
 
-/** @param components.exchange - one exchange, must not reject. */
+/** @param components.exchange - one exchange, must not reject; notes itself that it has settled. */
 export function createSyncScheduler(components: {
   readonly clock: Clock
   readonly exchange: (address: LogAddress, peerId: string) => Promise<SyncOutcome>
 }): SyncScheduler {
+  const { clock, exchange } = components
   const jobs = new Map<string, Job>()
-  const settled = new Map<string, Map<LogAddress, number>>()
+  const initiating = new Set<string>()
+  const settled = new Map<string, Map<LogAddress, Settlement>>()
   const answers = new Map<string, Set<Promise<undefined>>>()
   const active = new Map<string, number>()
   const queues = new Map<string, (() => void)[]>()
@@ -65,17 +82,27 @@ export function createSyncScheduler(components: {
     }
   }
 
-  function noteSettled(address: LogAddress, peerId: string): void {
-    const times = settled.get(peerId) ?? new Map<LogAddress, number>()
-    times.set(address, components.clock.now())
-    settled.set(peerId, times)
+  function lastSettled(address: LogAddress, peerId: string): Settlement | undefined {
+    return settled.get(peerId)?.get(address)
   }
 
-  function start(address: LogAddress, peerId: string): Promise<SyncOutcome> {
+  function isSettledSince(address: LogAddress, peerId: string, sinceMs: number): boolean {
+    return (lastSettled(address, peerId)?.atMs ?? -Infinity) >= sinceMs
+  }
+
+  /** @param sinceMs - the exchange is left out when the log has settled since then. */
+  function start(address: LogAddress, peerId: string, sinceMs = Infinity): Promise<SyncOutcome> {
     const name = nameOf(address, peerId)
-    const running = withSlot(peerId, () => components.exchange(address, peerId)).then((outcome) => {
-      if (outcome.kind === 'settled') noteSettled(address, peerId)
-      return outcome
+    const running = withSlot(peerId, async () => {
+      // The peer may have begun, and ended, one while this one waited for its turn.
+      await whenAnswered(address, peerId)
+      if (isSettledSince(address, peerId, sinceMs)) return settledAlready(peerId)
+      initiating.add(name)
+      try {
+        return await exchange(address, peerId)
+      } finally {
+        initiating.delete(name)
+      }
     })
     const job: Job = { running, next: undefined }
     jobs.set(name, job)
@@ -85,15 +112,49 @@ export function createSyncScheduler(components: {
     return running
   }
 
+  function run(address: LogAddress, peerId: string): Promise<SyncOutcome> {
+    const job = jobs.get(nameOf(address, peerId))
+    if (job === undefined) return start(address, peerId)
+    job.next ??= job.running.then(() => start(address, peerId))
+    return job.next
+  }
+
+  async function whenAnswered(address: LogAddress, peerId: string): Promise<void> {
+    const name = nameOf(address, peerId)
+    for (;;) {
+      const running = answers.get(name)
+      if (running === undefined) return
+      await Promise.allSettled(running)
+    }
+  }
+
+  async function whenIdle(address: LogAddress, peerId: string): Promise<void> {
+    const name = nameOf(address, peerId)
+    for (;;) {
+      const job = jobs.get(name)?.running
+      const running = [...(answers.get(name) ?? []), ...(job === undefined ? [] : [job])]
+      if (running.length === 0) return
+      await Promise.allSettled(running)
+      // A job leaves the list in a later microtask than it ends.
+      await Promise.resolve()
+    }
+  }
+
   return {
-    run(address, peerId) {
-      const job = jobs.get(nameOf(address, peerId))
-      if (job === undefined) return start(address, peerId)
-      job.next ??= job.running.then(() => start(address, peerId))
-      return job.next
+    run,
+    async settle(address, peerId, sinceMs) {
+      await whenIdle(address, peerId)
+      if (isSettledSince(address, peerId, sinceMs)) return settledAlready(peerId)
+      return jobs.get(nameOf(address, peerId))?.running ?? start(address, peerId, sinceMs)
     },
-    settledAtMs: (address, peerId) => settled.get(peerId)?.get(address) ?? -Infinity,
-    noteSettled,
+    underWay: (peerId) => (active.get(peerId) ?? 0) + (queues.get(peerId)?.length ?? 0),
+    isInitiating: (address, peerId) => initiating.has(nameOf(address, peerId)),
+    lastSettled,
+    noteSettled(address, peerId, entries) {
+      const times = settled.get(peerId) ?? new Map<LogAddress, Settlement>()
+      times.set(address, { atMs: clock.now(), entries })
+      settled.set(peerId, times)
+    },
     noteAnswering(address, peerId) {
       const name = nameOf(address, peerId)
       const { promise, resolve } = Promise.withResolvers<undefined>()
@@ -105,21 +166,16 @@ export function createSyncScheduler(components: {
         resolve(undefined)
       }
     },
-    async whenIdle(address, peerId) {
-      const name = nameOf(address, peerId)
-      for (;;) {
-        const job = jobs.get(name)?.running
-        const running = [...(answers.get(name) ?? []), ...(job === undefined ? [] : [job])]
-        if (running.length === 0) return
-        await Promise.allSettled(running)
-        // A job leaves the list in a later microtask than it ends.
-        await Promise.resolve()
-      }
-    },
+    whenAnswered,
+    whenIdle,
     forgetPeer(peerId) {
       settled.delete(peerId)
     }
   }
+}
+
+function settledAlready(peerId: string): SyncOutcome {
+  return { peerId, kind: 'settled', received: 0, sent: 0 }
 }
 
 function nameOf(address: LogAddress, peerId: string): string {
