@@ -7,7 +7,7 @@ import type {
 } from '#history/history.ts'
 import { putRecord, type RecordWrite } from '#history/record-kind.ts'
 import { composeMessage } from '#messaging/compose-message.ts'
-import type { Fact } from '#messaging/conversation-reducer.ts'
+import type { Fact, Order } from '#messaging/conversation-reducer.ts'
 import type { Content } from '#messaging/message-codec.ts'
 import { encodeContent } from '#messaging/message-codec.ts'
 import { messageIdFromBytes, MESSAGE_ID_BYTES } from '#messaging/message-id.ts'
@@ -20,17 +20,25 @@ import {
 import type { Author, SealingSession } from '#messaging/ports.ts'
 import { planReceipts, type DueReceipt } from '#messaging/receipt-batch.ts'
 import { receiveEntry } from '#messaging/receive-entry.ts'
-import type { EntryHash } from '#protocol/brand.ts'
+import type { EntryHash, LogAddress } from '#protocol/brand.ts'
 import { DeadDropError, isDeadDropError } from '#protocol/errors.ts'
 import { MAX_RECEIPT_IDS } from '#protocol/limits.ts'
 import type { PinReceipt } from '#protocol/pin-messages.ts'
 import type { Clock } from '#replica/network/clock.ts'
 import type { Replica } from '#replica/replica.ts'
-import type { SealedEntry, SealedLog } from '#replica/sealed-log.ts'
+import type { SealedEntry } from '#replica/sealed-log.ts'
+import { segmentOfOrderTime } from '#replica/segments/order-time.ts'
+import type { SegmentedLog, SegmentView } from '#replica/segments/segmented-log.ts'
 import type { Holder } from './holder.ts'
 import { createPresence, type Presence } from './presence.ts'
 import { conversationKind, unreadContentKind, type ConversationRecord } from './records.ts'
 import { createRetryLoop } from './retry-loop.ts'
+import {
+  createSegmentKeeper,
+  openChain,
+  type SegmentKeeper,
+  type SegmentPolicy
+} from './segment-keeper.ts'
 import { createSerial } from './serial.ts'
 
 export interface ConversationComponents {
@@ -47,6 +55,8 @@ export interface ConversationInit {
   readonly own: Author
   readonly record: ConversationRecord
   readonly session: SealingSession
+  /** What differs from the usual bounds. */
+  readonly segments: Partial<SegmentPolicy>
   readonly policy: () => { readonly sendReadReceipts: boolean; readonly allowDirect: boolean }
   /** Something was stored. */
   readonly onCommit: (outcome: CommitOutcome) => void
@@ -58,7 +68,7 @@ export interface ConversationInit {
   ) => void
 }
 
-/** One conversation on this device: its sealing session, its log, and what is on the way in both directions. */
+/** One conversation on this device: its sealing session, its chain of logs, and what is on the way in both directions. */
 export interface Conversation {
   readonly id: string
   record(): ConversationRecord
@@ -102,7 +112,8 @@ export function createConversation(
 
   let record = init.record
   let session = init.session
-  let log: SealedLog | undefined
+  let chain: SegmentedLog | undefined
+  let keeper: SegmentKeeper | undefined
   let holder: Holder | undefined
   let presence: Presence | undefined
   let sequence = 0
@@ -110,25 +121,32 @@ export function createConversation(
   let outbox: readonly OutboxItem[] = []
   /** Given to the log by this process; the entry comes back through the log's events. */
   const appended = new WeakSet<OutboxItem>()
-  /** Whether the log was compared with the outbox since the start: before that, nothing may be appended again. */
+  /** Whether the logs were compared with the outbox since the start: before that, nothing may be appended again. */
   let isRecovered = false
-  /** The newest own texts in the log, and who signed for them in this run. */
-  const recent = new Map<string, { readonly hash: EntryHash; readonly holders: Set<string> }>()
+  /** The newest own texts in the logs, and who signed for them in this run. */
+  const recent = new Map<string, Recent>()
+  /** Last processed arrivals, as they are on disk. */
+  const cursors = new Map<LogAddress, number>()
   let isAnythingParked = true
+  /** Whether parked entries may open now that could not before. */
+  let isRetryDue = true
+  /** Whether parked entries had to make room: their logs are read again when the others were opened. */
+  let isRereadDue = false
   let cancelReceipts: (() => void) | undefined
 
   async function commit(
     change: Omit<ConversationChange, 'id' | 'ownUserId'>,
     rest: Omit<HistoryChange, 'conversations'> = {},
     options: { readonly isDurable?: boolean } = {}
-  ): Promise<void> {
+  ): Promise<CommitOutcome> {
     try {
       const outcome = await history.commit(
         { ...rest, conversations: [{ ...change, id, ownUserId: own.userId }] },
         options
       )
-      init.onProblem(null)
+      init.onProblem(isAnyDamaged() ? 'storage-corrupt' : null)
       init.onCommit(outcome)
+      return outcome
     } catch (error) {
       await forgetUnstored()
       if (isDeadDropError(error) && isStorageProblem(error.code)) init.onProblem(error.code)
@@ -152,7 +170,6 @@ export function createConversation(
     const stored: OutboxItem = {
       ...item,
       conversation: id,
-      log: session.address,
       sequence,
       sealed
     }
@@ -169,11 +186,11 @@ export function createConversation(
   const flush = createRetryLoop(clock, {
     ...retry,
     async attempt() {
-      if (log === undefined || !isRecovered) return false
+      if (chain === undefined || !isRecovered) return false
       for (const item of inAppendOrder(outbox)) {
         if (appended.has(item)) continue
         try {
-          await log.append(item.sealed)
+          await chain.append(item.sealed)
         } catch (error) {
           if (isDeadDropError(error) && isStorageProblem(error.code)) init.onProblem(error.code)
           throw error
@@ -184,12 +201,16 @@ export function createConversation(
     }
   })
 
-  /** Opens what arrived after the cursor. */
+  function isAnyDamaged(): boolean {
+    return chain?.segments().some(({ isDamaged }) => isDamaged) ?? false
+  }
+
+  /** Opens what arrived after the cursors. */
   const pump = createRetryLoop(clock, {
     ...retry,
     async attempt() {
       await work.run(catchUp)
-      if (!isRecovered && log !== undefined) {
+      if (!isRecovered && chain !== undefined) {
         isRecovered = true
         flush.kick()
       }
@@ -198,19 +219,29 @@ export function createConversation(
   })
 
   async function catchUp(): Promise<void> {
-    if (log === undefined) return
-    let batch: SealedEntry[] = []
-    for await (const entry of log.entries(await history.cursor(log.address))) {
-      batch.push(entry)
-      if (batch.length < BATCH_ENTRIES) continue
-      await processBatch(batch)
-      batch = []
+    if (chain === undefined) return
+    // Senders use their keys up in the order of the segments: the oldest first costs the least.
+    for (const view of chain.segments()) {
+      const after = await cursorOf(view)
+      // What was appended before a crash may be in a segment that was left since.
+      const isUnread =
+        view.entries === null ? !isRecovered && outbox.length > 0 : view.entries > after
+      if (!isUnread) continue
+      for await (const batch of batches(chain, view.number, after))
+        await processBatch(batch, chain.isEarly(view.number))
     }
-    if (batch.length > 0) await processBatch(batch)
+    if (isAnythingParked && isRetryDue) await retryParked()
+    if (isAnyDamaged()) init.onProblem('storage-corrupt')
   }
 
-  /** @param entries - new ones, in the order of their arrival. */
-  async function processBatch(entries: readonly SealedEntry[]): Promise<void> {
+  async function cursorOf({ segment: { address } }: SegmentView): Promise<number> {
+    const known = cursors.get(address) ?? (await history.cursor(address))
+    cursors.set(address, known)
+    return known
+  }
+
+  /** @param entries - new ones of one segment, in the order of their arrival. */
+  async function processBatch(entries: readonly SealedEntry[], isEarly: boolean): Promise<void> {
     const last = entries.at(-1)
     if (last === undefined) return
     const matcher = createAppendMatcher(outbox)
@@ -219,7 +250,7 @@ export function createConversation(
     const foreign: SealedEntry[] = []
     let newestOwn: EntryHash | undefined
     for (const entry of entries) {
-      if (entry.writer !== session.writer.publicKey) {
+      if (chain?.isOwn(entry) !== true) {
         foreign.push(entry)
         continue
       }
@@ -230,9 +261,9 @@ export function createConversation(
       if (item.kind !== 'text') continue
       const order = { time: entry.time, hash: entry.hash }
       facts.push({ kind: 'message-appended', id: item.id, author: own, order, atMs: clock.now() })
-      watchHolders(item.id, entry.hash)
+      watchHolders(item.id, order)
     }
-    const opened = await openAll(foreign)
+    const opened = await openAll(foreign, () => isEarly)
     const parked = opened.waiting.map((waiting) => ({ ...waiting, parkedAtMs: clock.now() }))
     await commitOpened(opened, {
       facts: [...facts, ...opened.facts],
@@ -249,13 +280,33 @@ export function createConversation(
 
   /** Messages that came far ahead of others of their sender open when those have come. */
   async function retryParked(): Promise<void> {
-    const parked = await history.parked(id, MAX_RETRIED)
-    isAnythingParked = parked.length > 0
-    const opened = await openAll(parked.map(({ entry }) => entry))
-    const stillWaiting = new Set(opened.waiting.map(({ entry }) => entry))
-    const settled = parked.filter(({ entry }) => !stillWaiting.has(entry))
-    if (settled.length > 0)
-      await commitOpened(opened, { facts: opened.facts, parked: { remove: settled } })
+    isRetryDue = false
+    for (;;) {
+      const parked = await history.parked(id, MAX_RETRIED)
+      isAnythingParked = parked.length > 0
+      if (!isAnythingParked) break
+      const opened = await openAll(
+        parked.map(({ entry }) => entry),
+        ({ time }) => chain?.isEarly(segmentOfOrderTime(time)) ?? true
+      )
+      const stillWaiting = new Set(opened.waiting.map(({ entry }) => entry))
+      const settled = parked.filter(({ entry }) => !stillWaiting.has(entry))
+      if (settled.length > 0)
+        await commitOpened(opened, { facts: opened.facts, parked: { remove: settled } })
+      if (!opened.isRatcheted) return
+    }
+    if (!isRereadDue) return
+    isRereadDue = false
+    for (const { segment } of chain?.segments() ?? []) cursors.set(segment.address, 0)
+    pump.kick()
+  }
+
+  /** What had to make room is still in the logs: they are read again from the start, now or after a restart. */
+  async function planReread(): Promise<void> {
+    const views = chain?.segments() ?? []
+    const from = views.map(({ segment }) => ({ log: segment.address, arrival: 0 }))
+    await history.commit({ cursors: from })
+    isRereadDue = true
   }
 
   interface Opened {
@@ -267,7 +318,10 @@ export function createConversation(
     readonly isRatcheted: boolean
   }
 
-  async function openAll(entries: readonly SealedEntry[]): Promise<Opened> {
+  async function openAll(
+    entries: readonly SealedEntry[],
+    isEarly: (entry: SealedEntry) => boolean
+  ): Promise<Opened> {
     const facts: Fact[] = []
     const due: DueReceipt[] = []
     const waiting: Pick<ParkedEntry, 'entry' | 'reason'>[] = []
@@ -275,7 +329,7 @@ export function createConversation(
     let { contactName } = record
     let isRatcheted = false
     for (const entry of entries) {
-      const result = await session.open(entry.sealed)
+      const result = await session.open(entry.sealed, { isEarly: isEarly(entry) })
       isRatcheted ||= result.kind === 'opened'
       const received = receiveEntry(entry, result, { ownUserId: own.userId, nowMs: clock.now() })
       if (received.kind === 'waiting') waiting.push({ entry, reason: received.reason })
@@ -303,20 +357,23 @@ export function createConversation(
     const { cursor, ...rest } = change
     const isRenamed = opened.contactName !== record.contactName
     const renamed: ConversationRecord = { ...record, contactName: opened.contactName }
-    await commit(
+    const { unparked } = await commit(
       {
         ...rest,
         due: { put: opened.due },
         ...(opened.isRatcheted ? { session: session.freeze() } : {})
       },
       {
-        cursors: cursor === undefined ? [] : [{ log: cursor.log, arrival: cursor.arrival }],
+        cursors:
+          cursor === undefined || isRereadDue ? [] : [{ log: cursor.log, arrival: cursor.arrival }],
         records: [
           ...opened.unread,
           ...(isRenamed ? [putRecord(conversationKind, id, renamed)] : [])
         ]
       }
     )
+    if (cursor !== undefined) cursors.set(cursor.log, cursor.arrival)
+    if (unparked > 0) await planReread()
     if (opened.due.length > 0) void acknowledge()
     if (isRenamed) {
       record = renamed
@@ -324,8 +381,8 @@ export function createConversation(
     }
   }
 
-  function watchHolders(messageId: string, hash: EntryHash): void {
-    recent.set(messageId, { hash, holders: new Set() })
+  function watchHolders(messageId: string, { time, hash }: Order): void {
+    recent.set(messageId, { segment: segmentOfOrderTime(time), hash, holders: new Set() })
     const oldest = recent.keys().next()
     if (recent.size > MAX_RECENT && oldest.done !== true) recent.delete(oldest.value)
   }
@@ -361,18 +418,23 @@ export function createConversation(
     if (!stopped.signal.aborted) cancelReceipts = clock.after(delayMs, () => void acknowledge())
   }
 
+  /** A check that the compiler does not carry over an `await`. */
+  function isStopped(): boolean {
+    return stopped.signal.aborted
+  }
+
   function freshId(): string {
     return messageIdFromBytes(components.randomBytes(MESSAGE_ID_BYTES))
   }
 
-  async function onReceipt(receipt: PinReceipt): Promise<void> {
-    if (log === undefined) return
+  async function onReceipt(segment: number, receipt: PinReceipt): Promise<void> {
+    if (chain === undefined) return
     const ids: string[] = []
     let isCovered = false
-    // Newest first: own entries build on each other, so what the node has of one it has of all before.
-    for (const [messageId, { hash, holders }] of [...recent].reverse()) {
-      if (holders.has(receipt.node)) continue
-      isCovered ||= await log.isCovered(hash, receipt.heads)
+    // Newest first: own entries build on each other, so what the node has of one it has of all before in the segment.
+    for (const [messageId, { segment: at, hash, holders }] of [...recent].reverse()) {
+      if (at !== segment || holders.has(receipt.node)) continue
+      isCovered ||= await chain.isCovered(segment, hash, receipt.heads)
       if (!isCovered) continue
       ids.push(messageId)
       holders.add(receipt.node)
@@ -391,23 +453,31 @@ export function createConversation(
     peers: () => presence?.peers ?? new Set(),
 
     async attach(replica, newHolder) {
-      const opened = await replica.open(session.log, { writer: session.writer })
-      if (stopped.signal.aborted) return
+      const opened = await openChain(
+        { history, replica, clock, segment: (number) => session.segment(number) },
+        { conversation: id, policy: init.segments }
+      )
+      if (stopped.signal.aborted) {
+        await opened.close()
+        return
+      }
       await work.run(async () => {
         outbox = await history.outbox(id)
         sequence = Math.max(0, ...outbox.map((item) => item.sequence))
         for (const { id: messageId, order } of await history.undelivered(id, MAX_RECENT)) {
-          if (order !== null) watchHolders(messageId, order.hash)
+          if (order !== null) watchHolders(messageId, order)
         }
-        log = opened
+        chain = opened
         holder = newHolder
       })
-      newHolder.register({
-        log: opened,
-        kind: 'conversation',
-        writer: session.writer,
-        onReceipt
-      })
+      if (isStopped()) {
+        await opened.close()
+        return
+      }
+      keeper = createSegmentKeeper(
+        { chain: opened, history, holder: newHolder, clock },
+        { conversation: id, retentionMs: init.segments.retentionMs, onReceipt }
+      )
       opened.addEventListener(
         'entries',
         () => {
@@ -415,12 +485,18 @@ export function createConversation(
         },
         { signal: stopped.signal }
       )
+      opened.addEventListener(
+        'change',
+        () => {
+          isRetryDue = true
+          pump.kick()
+        },
+        { signal: stopped.signal }
+      )
       pump.kick()
       void acknowledge()
-      const [newest] = await opened.heads()
-      if (newest !== undefined) newHolder.want(opened.address, newest)
       presence = createPresence(
-        { replica, log: opened, session: () => session, clock },
+        { replica, chain: opened, session: () => session, clock },
         {
           isDirectAllowed: () => init.policy().allowDirect,
           onPeer: init.onChange
@@ -481,10 +557,45 @@ export function createConversation(
       stopped.abort()
       cancelReceipts?.()
       presence?.stop()
-      await Promise.all([pump.stop(), flush.stop()])
+      await Promise.all([pump.stop(), flush.stop(), keeper?.stop()])
       await work.idle()
+      await chain?.close()
     }
   }
+}
+
+interface Recent {
+  readonly segment: number
+  readonly hash: EntryHash
+  readonly holders: Set<string>
+}
+
+/** Entries of one segment in portions. One that cannot be read on ends; the chain says so, and the others go on. */
+async function* batches(
+  chain: SegmentedLog,
+  segment: number,
+  after: number
+): AsyncGenerator<readonly SealedEntry[]> {
+  let batch: SealedEntry[] = []
+  const entries = chain.read(segment, after)[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      const next = await entries.next().catch(unlessCorrupt)
+      if (next === undefined || next.done === true) break
+      batch.push(next.value)
+      if (batch.length < BATCH_ENTRIES) continue
+      yield batch
+      batch = []
+    }
+    if (batch.length > 0) yield batch
+  } finally {
+    await entries.return?.()
+  }
+}
+
+function unlessCorrupt(error: unknown): undefined {
+  if (!isDeadDropError(error) || error.code !== 'storage-corrupt') throw error
+  return undefined
 }
 
 const STORAGE_PROBLEMS = ['storage-full', 'storage-denied', 'storage-corrupt'] as const

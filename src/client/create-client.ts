@@ -48,6 +48,7 @@ import {
   SELF,
   settingsKind
 } from './records.ts'
+import type { SegmentPolicy } from './segment-keeper.ts'
 
 export interface ClientComponents {
   readonly history: History
@@ -72,6 +73,8 @@ export interface ClientInit {
   readonly nodes: readonly string[]
   /** Web app that invite links point to. */
   readonly appUrl: string
+  /** What differs from the bounds in `src/protocol/limits.ts`. @default nothing */
+  readonly segments?: Partial<SegmentPolicy>
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -262,6 +265,7 @@ export async function createClient(
         own: account.own,
         record,
         session,
+        segments: init.segments ?? {},
         policy: () => settings,
         onCommit: (outcome) => {
           onStored(id, outcome)

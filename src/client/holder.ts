@@ -19,7 +19,7 @@ import type { SealedLog } from '#replica/sealed-log.ts'
 
 /** A log that nodes shall hold. */
 export interface HeldLog {
-  readonly log: SealedLog
+  readonly log: Pick<SealedLog, 'address' | 'manifest' | 'isCovered'>
   readonly kind: PinKind
   readonly writer: LogWriter
   /** A node signed for this log; the receipt was verified. */
@@ -43,7 +43,8 @@ export interface Holder {
 const MAX_REQUESTS_AT_ONCE = 4
 /** What was due for this long without its node is dropped. */
 const STALE_AFTER_MS = 60 * 24 * 60 * 60_000
-const HOLD_FOR_MS = 30 * 24 * 60 * 60_000
+/** How long a node is asked to hold a log; asked again half-way while the log is wanted. */
+export const HOLD_FOR_MS = 30 * 24 * 60 * 60_000
 /** A task that is due for longer than a timer can count is looked at again after this time. */
 const MAX_TIMER_MS = 60 * 60_000
 

@@ -14,6 +14,7 @@ import { createVault } from '#sealing/vault.ts'
 import { createNodeSet } from './node-set.ts'
 import type { DeadDropClient } from './client.ts'
 import { createClient } from './create-client.ts'
+import type { SegmentPolicy } from './segment-keeper.ts'
 
 export interface NodeClientInit {
   /** Folder of one user; made when missing. One process at a time. */
@@ -22,6 +23,8 @@ export interface NodeClientInit {
   readonly nodes: readonly string[]
   /** Web app that invite links point to. */
   readonly appUrl: string
+  /** As in `ClientInit`. */
+  readonly segments?: Partial<SegmentPolicy>
 }
 
 /**
@@ -64,7 +67,7 @@ export async function openNodeClient(init: NodeClientInit): Promise<DeadDropClie
           await store.close()
         }
       },
-      { nodes: nodes.union([]), appUrl: init.appUrl }
+      { nodes: nodes.union([]), appUrl: init.appUrl, segments: init.segments ?? {} }
     )
   } catch (error) {
     await store.close()

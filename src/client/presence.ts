@@ -2,7 +2,7 @@ import { decodeLive, encodeLive } from '#messaging/live-codec.ts'
 import type { SealingSession } from '#messaging/ports.ts'
 import type { Clock } from '#replica/network/clock.ts'
 import type { Replica } from '#replica/replica.ts'
-import type { SealedLog } from '#replica/sealed-log.ts'
+import type { SegmentedLog } from '#replica/segments/segmented-log.ts'
 
 export interface Presence {
   /** Peer ids that the other members' devices announced since this device started. */
@@ -32,7 +32,7 @@ const DIAL_TIMEOUT_MS = 30_000
 export function createPresence(
   components: {
     readonly replica: Replica
-    readonly log: SealedLog
+    readonly chain: Pick<SegmentedLog, 'sendLive' | 'addEventListener'>
     readonly session: () => SealingSession
     readonly clock: Clock
   },
@@ -42,7 +42,7 @@ export function createPresence(
     readonly onPeer: () => void
   }
 ): Presence {
-  const { replica, log, session, clock } = components
+  const { replica, chain, session, clock } = components
   const stopped = new AbortController()
   /** Where each peer said it is; the one that spoke last comes last. */
   const peers = new Map<string, readonly string[]>()
@@ -73,7 +73,7 @@ export function createPresence(
       atMs: clock.now(),
       counter
     })
-    await log.sendLive(await session().sealLive(plain))
+    await chain.sendLive(await session().sealLive(plain))
   }
 
   function sayQuietly(wantsAnswer: boolean): void {
@@ -129,7 +129,7 @@ export function createPresence(
     }
   }
 
-  log.addEventListener('live', ({ detail }) => void hear(detail.sealed).catch(() => undefined), {
+  chain.addEventListener('live', ({ detail }) => void hear(detail.sealed).catch(() => undefined), {
     signal: stopped.signal
   })
   for (const delay of FIRST_DELAYS_MS)

@@ -8,7 +8,8 @@ import {
   type CborValue
 } from '#protocol/cbor.ts'
 import { DeadDropError } from '#protocol/errors.ts'
-import { MAX_SEALED_BYTES } from '#protocol/limits.ts'
+import { MAX_SEALED_BYTES, MAX_SEGMENTS } from '#protocol/limits.ts'
+import type { KeptSegment } from '#replica/segments/segmented-log.ts'
 import type { Settings } from './client.ts'
 
 const MAX_TEXT = 4_096
@@ -198,6 +199,24 @@ export const conversationKind = cborRecord<ConversationRecord>(
       nodes: readTexts(map['nodes'], 'nodes')
     }
   }
+)
+
+/** The segments of a conversation that this device keeps, oldest first. Id: the conversation's. */
+export const chainKind = cborRecord<readonly KeptSegment[]>(
+  'chain',
+  (kept) =>
+    kept.map(({ number, firstSeenAtMs, leftAtMs }) => ({ number, firstSeenAtMs, leftAtMs })),
+  (value) =>
+    readList(value, 'chain', MAX_SEGMENTS, (item) => {
+      const map = readMap(item, 'segment', ['number', 'firstSeenAtMs', 'leftAtMs'])
+      return {
+        number: readInteger(map['number'], 'number', 0, MAX_SEGMENTS - 1),
+        firstSeenAtMs: readNullable(map['firstSeenAtMs'], (time) =>
+          readTime(time, 'firstSeenAtMs')
+        ),
+        leftAtMs: readNullable(map['leftAtMs'], (time) => readTime(time, 'leftAtMs'))
+      }
+    })
 )
 
 /** What a later version sealed and this one cannot read: kept whole, because an entry opens once. */

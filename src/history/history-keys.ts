@@ -22,7 +22,7 @@ const PLAIN_PART = /^[A-Za-z0-9_-]{1,128}$/
 const KIND = /^[a-z][a-z-]{0,31}$/
 const LOG = /^\/orbitdb\/([A-Za-z0-9]{1,128})$/
 
-const TIME_DIGITS = 11 // MAX_LAMPORT_TIME is 2^40
+const TIME_DIGITS = 14 // MAX_ORDER_TIME is a safe integer
 const NUMBER_DIGITS = 14 // safe integers
 
 export function recordKey(kind: string, id: string): string {

@@ -2,7 +2,7 @@ import type { EntryHash, LogAddress, SealedBytes } from '#protocol/brand.ts'
 import type { CborValue } from '#protocol/cbor.ts'
 import { readBytes, readInteger, readList, readMap, readText } from '#protocol/cbor.ts'
 import { DeadDropError } from '#protocol/errors.ts'
-import { MAX_LAMPORT_TIME, MAX_SEALED_BYTES, MAX_TEXT_BYTES } from '#protocol/limits.ts'
+import { MAX_ORDER_TIME, MAX_SEALED_BYTES, MAX_TEXT_BYTES } from '#protocol/limits.ts'
 import type { MessageCell, MessageVersion, Order } from '#messaging/conversation-reducer.ts'
 import type { HoldTask, OutboxItem } from '#messaging/outbox.ts'
 import type { Author } from '#messaging/ports.ts'
@@ -126,19 +126,11 @@ export const outboxCodec = codec<OutboxItem>(
   'outbox',
   (item) => ({ ...item }),
   (value) => {
-    const map = readMap(value, 'outbox item', [
-      'id',
-      'conversation',
-      'kind',
-      'log',
-      'sequence',
-      'sealed'
-    ])
+    const map = readMap(value, 'outbox item', ['id', 'conversation', 'kind', 'sequence', 'sealed'])
     return {
       id: readString(map['id']),
       conversation: readString(map['conversation']),
       kind: readOneOf(map['kind'], OUTBOX_KINDS),
-      log: readLog(map['log']),
       sequence: readInteger(map['sequence'], 'sequence', 0, MAX_NUMBER),
       sealed: readSealed(map['sealed'])
     }
@@ -164,7 +156,7 @@ export const parkedCodec = codec<ParkedEntry>(
         log: readLog(map['log']),
         hash: readHash(map['hash']),
         writer: readString(map['writer']),
-        time: readInteger(map['time'], 'time', 0, MAX_LAMPORT_TIME),
+        time: readInteger(map['time'], 'time', 0, MAX_ORDER_TIME),
         arrival: readInteger(map['arrival'], 'arrival', 0, MAX_NUMBER),
         sealed: readSealed(map['sealed'])
       },
@@ -259,7 +251,7 @@ function writeOrder(order: Order): readonly [number, string] {
 }
 
 function readOrder([time, hash]: readonly (CborValue | undefined)[]): Order {
-  return { time: readInteger(time, 'time', 0, MAX_LAMPORT_TIME), hash: readHash(hash) }
+  return { time: readInteger(time, 'time', 0, MAX_ORDER_TIME), hash: readHash(hash) }
 }
 
 function readTuple(

@@ -2,9 +2,9 @@ import type { EntryHash } from '#protocol/brand.ts'
 import type { DeliveryStatus, DeliveryTrail } from './delivery.ts'
 import type { Author } from './ports.ts'
 
-/** Place of a log entry: `(time, hash)`, the same on every device. */
+/** Place of an entry in its conversation: `(time, hash)`, the same on every device. */
 export interface Order {
-  /** Lamport time, 1..`MAX_LAMPORT_TIME`. */
+  /** Order time, 1..`MAX_ORDER_TIME`: grows from segment to segment, and along the causal order inside one. */
   readonly time: number
   readonly hash: EntryHash
 }

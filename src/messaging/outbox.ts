@@ -4,8 +4,9 @@ import type { PinRefusal } from '#protocol/pin-messages.ts'
 import type { SealedEntry } from '#replica/sealed-log.ts'
 
 /**
- * Something own that is sealed and on disk, and not known to be in its log. The ratchet has moved on, so these bytes
- * are the only ones that say it: the item stays until an entry with the same bytes is on disk.
+ * Something own that is sealed and on disk, and not known to be in a log. The ratchet has moved on, so these bytes
+ * are the only ones that say it: the item stays until an entry with the same bytes is on disk, in whichever segment was
+ * the newest when it was appended.
  *
  * After that its walk goes on elsewhere: a {@link HoldTask} asks nodes until they hold the entry, and the message's own
  * record collects what nodes and devices signed.
@@ -15,7 +16,6 @@ export interface OutboxItem {
   readonly id: string
   readonly conversation: string
   readonly kind: 'text' | 'receipt' | 'profile'
-  readonly log: LogAddress
   /** Items of one conversation are appended in this order: see {@link nextSequence}. */
   readonly sequence: number
   readonly sealed: SealedBytes
@@ -38,16 +38,16 @@ export interface AppendMatcher {
 
 const PREFIX_BYTES = 24
 
-/** Finds sealed items again among the entries of their log. */
+/** Finds sealed items again among the entries of their conversation. */
 export function createAppendMatcher(items: readonly OutboxItem[]): AppendMatcher {
   const open = new Map<string, OutboxItem[]>()
   for (const item of inAppendOrder(items)) {
-    const key = matchKey(item.log, item.sealed)
+    const key = matchKey(item.sealed)
     open.set(key, [...(open.get(key) ?? []), item])
   }
   return {
     match(entry) {
-      const key = matchKey(entry.log, entry.sealed)
+      const key = matchKey(entry.sealed)
       const candidates = open.get(key) ?? []
       const found = candidates.find((item) => equalBytes(item.sealed, entry.sealed))
       if (found !== undefined)
@@ -61,8 +61,8 @@ export function createAppendMatcher(items: readonly OutboxItem[]): AppendMatcher
 }
 
 /** An envelope begins with a random nonce, so its first bytes are as good a name as a hash of all of it. */
-function matchKey(log: LogAddress, sealed: SealedBytes): string {
-  return `${log}:${sealed.subarray(0, PREFIX_BYTES).join('.')}`
+function matchKey(sealed: SealedBytes): string {
+  return sealed.subarray(0, PREFIX_BYTES).join('.')
 }
 
 /**

@@ -16,22 +16,36 @@ export type OpenResult =
   | { readonly kind: 'waiting'; readonly reason: string }
   | { readonly kind: 'rejected'; readonly reason: string }
 
+/** One log of a conversation, and this device's right to write there. */
+export interface SessionSegment {
+  readonly manifest: LogManifest
+  readonly address: LogAddress
+  readonly writer: LogWriter
+}
+
 /**
  * The sealing session of one conversation on one device. Mutable in memory, exported as bytes: the caller writes
  * {@link freeze} to disk in one transaction with what the change produced, before anything sealed leaves the device.
  * Calls on one session are made one after another.
  */
 export interface SealingSession {
-  /** The log that carries this session's current epoch, and the right to write there. */
-  readonly log: LogManifest
-  readonly address: LogAddress
-  readonly writer: LogWriter
+  /**
+   * A segment of the chain of logs that carries this session: every member derives the same one, whenever.
+   *
+   * @param number - 0..`MAX_SEGMENTS` - 1.
+   */
+  segment(number: number): SessionSegment
   /** Members as proved by the group, this device included. */
   members(): readonly Author[]
   /** @throws {DeadDropError} `text-too-long` when the envelope would exceed `MAX_SEALED_BYTES`. */
   seal(plain: PlainBytes): Promise<SealedBytes>
-  /** Each entry opens once: its key is erased. Hostile bytes give `rejected`, never a throw, and leave the session unchanged. */
-  open(sealed: SealedBytes): Promise<OpenResult>
+  /**
+   * Each entry opens once: its key is erased. Hostile bytes give `rejected`, never a throw, and leave the session unchanged.
+   *
+   * @param options.isEarly - messages from before it may still be coming: rather `waiting` than giving up the key of one
+   *   of them. @default false
+   */
+  open(sealed: SealedBytes, options?: { readonly isEarly?: boolean }): Promise<OpenResult>
   /** Seals for members who listen now (presence); not ratcheted, may be opened any number of times. */
   sealLive(plain: PlainBytes): Promise<SealedBytes>
   openLive(sealed: SealedBytes): Promise<PlainBytes | undefined>

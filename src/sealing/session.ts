@@ -1,5 +1,5 @@
 import { bytesToHex } from '@noble/hashes/utils.js'
-import type { Author, OpenResult, SealingSession } from '#messaging/ports.ts'
+import type { Author, OpenResult, SealingSession, SessionSegment } from '#messaging/ports.ts'
 import type { PlainBytes } from '#protocol/brand.ts'
 import {
   encodeCanonical,
@@ -10,7 +10,7 @@ import {
   type CborValue
 } from '#protocol/cbor.ts'
 import { DeadDropError } from '#protocol/errors.ts'
-import { MAX_LIVE_FRAME_BYTES, MAX_SEALED_BYTES } from '#protocol/limits.ts'
+import { MAX_LIVE_FRAME_BYTES, MAX_SEALED_BYTES, MAX_SEGMENTS } from '#protocol/limits.ts'
 import { createLogManifest, logAddressOf } from '#protocol/log-manifest.ts'
 import type { SealingComponents } from './components.ts'
 import { isSameAuthor } from './credential.ts'
@@ -18,6 +18,7 @@ import { envelopeLength, isEnvelopeLength, openEnvelope, sealEnvelope } from './
 import { createLogWriter, gatePublicKeyOf } from './gate.ts'
 import type { IdentityWithSecrets } from './identity.ts'
 import { redactIdentity } from './identity.ts'
+import { deriveBytes } from './key-derivation.ts'
 import {
   contextOf,
   createMls,
@@ -47,16 +48,17 @@ interface Epoch {
   readonly liveKey: Uint8Array
 }
 
-/** The log that an epoch opened, and this device's pseudonym there. */
-interface OpenedLog {
-  readonly name: Uint8Array
-  readonly gateSeed: Uint8Array
-  readonly writerSeed: Uint8Array
+/** The chain of logs that an epoch opened. */
+interface Chain {
+  /** Shared by the members: names and gates of all segments. */
+  readonly secret: Uint8Array
+  /** This device's own: its pseudonyms in all segments, which nobody can link. */
+  readonly writerSecret: Uint8Array
 }
 
 interface SessionState {
   readonly groupId: Uint8Array
-  readonly log: OpenedLog
+  readonly chain: Chain
   /** By id, oldest first. New messages are sealed under the last one. */
   readonly epochs: ReadonlyMap<string, Epoch>
 }
@@ -70,8 +72,7 @@ const MAX_EPOCHS = 64
 const LABEL = {
   epochId: 'dd/eid',
   envelope: 'dd/env',
-  gate: 'dd/gate',
-  log: 'dd/log',
+  chain: 'dd/chain',
   live: 'dd/live'
 } as const
 
@@ -175,22 +176,22 @@ async function openSession(
     envelopeKey: await mls.exportSecret(mlsEpoch, LABEL.envelope, 32),
     liveKey: await mls.exportSecret(mlsEpoch, LABEL.live, 32)
   }
-  const log: OpenedLog = {
-    name: await mls.exportSecret(mlsEpoch, LABEL.log, 24),
-    gateSeed: await mls.exportSecret(mlsEpoch, LABEL.gate, 32),
-    writerSeed: components.random(32)
+  const chain: Chain = {
+    secret: await mls.exportSecret(mlsEpoch, LABEL.chain, 32),
+    writerSecret: components.random(32)
   }
   const { groupId } = contextOf(mlsEpoch)
   return createSealingSession(components, mls, {
     groupId,
-    log,
+    chain,
     epochs: new Map([[epoch.id, epoch]])
   })
 }
 
 /**
  * Limits: a message may overtake 5,000 others of its sender (`MAX_SKIPPED_MESSAGES`); further ahead it is `waiting`
- * until earlier ones were opened. Keys of messages that never come are kept up to the same number per sender.
+ * until earlier ones were opened. Keys of messages that never come are kept up to the same number per sender; the oldest
+ * give way, unless the message that needs the room is opened as an early one.
  *
  * Forward secrecy: the key of a message dies when it is opened. The keys of an epoch can be derived anew from the Welcome
  * by whoever holds the key package's private parts, so an inviter who keeps an invite keeps that door open; it closes
@@ -201,18 +202,14 @@ function createSealingSession(
   mls: Mls,
   state: SessionState
 ): Session {
-  const { groupId, log, epochs } = state
+  const { groupId, chain, epochs } = state
   const head = [...epochs.values()].at(-1)
   if (head === undefined) throw new DeadDropError('internal', 'session has no epoch')
-  const manifest = createLogManifest(log.name, gatePublicKeyOf(log.gateSeed))
-  const address = logAddressOf(manifest)
 
   return {
     conversationId: bytesToHex(groupId),
     epochId: head.id,
-    log: manifest,
-    address,
-    writer: createLogWriter({ gateSeed: log.gateSeed, address, writerSeed: log.writerSeed }),
+    segment: (number) => segmentOf(chain, number),
 
     members: () => membersOf(head.mls).map(({ userId, deviceId }) => ({ userId, deviceId })),
 
@@ -232,12 +229,12 @@ function createSealingSession(
       return sealed
     },
 
-    async open(sealed): Promise<OpenResult> {
+    async open(sealed, { isEarly = false } = {}): Promise<OpenResult> {
       if (!isEnvelopeLength(sealed.byteLength)) return { kind: 'rejected', reason: 'malformed' }
       for (const epoch of [...epochs.values()].reverse()) {
         const message = openEnvelope(epoch.envelopeKey, sealed)
         if (message === undefined) continue
-        const opening = await mls.open(epoch.mls, message)
+        const opening = await mls.open(epoch.mls, message, { isEarly })
         if (opening.kind !== 'opened') return opening
         epoch.mls = opening.epoch
         opening.forget()
@@ -263,7 +260,7 @@ function createSealingSession(
       encodeCanonical({
         v: VERSION,
         group: groupId,
-        log: { name: log.name, gate: log.gateSeed, writer: log.writerSeed },
+        chain: { secret: chain.secret, writer: chain.writerSecret },
         epochs: [...epochs.values()].map((epoch) => ({
           id: epoch.id,
           envelope: epoch.envelopeKey,
@@ -275,9 +272,21 @@ function createSealingSession(
   }
 }
 
+function segmentOf(chain: Chain, number: number): SessionSegment {
+  if (!Number.isSafeInteger(number) || number < 0 || number >= MAX_SEGMENTS) {
+    throw new DeadDropError('internal', `segment number is not in 0..${MAX_SEGMENTS - 1}`)
+  }
+  const gateSeed = deriveBytes(chain.secret, `dd/segment/gate/${number}`, 32)
+  const name = deriveBytes(chain.secret, `dd/segment/name/${number}`, 24)
+  const manifest = createLogManifest(name, gatePublicKeyOf(gateSeed))
+  const address = logAddressOf(manifest)
+  const writerSeed = deriveBytes(chain.writerSecret, `dd/segment/writer/${number}`, 32)
+  return { manifest, address, writer: createLogWriter({ gateSeed, address, writerSeed }) }
+}
+
 function readState(mls: Mls, value: CborValue): SessionState {
-  const map = readMap(value, 'session', ['v', 'group', 'log', 'epochs'])
-  const log = readMap(map['log'], 'log', ['name', 'gate', 'writer'])
+  const map = readMap(value, 'session', ['v', 'group', 'chain', 'epochs'])
+  const chain = readMap(map['chain'], 'chain', ['secret', 'writer'])
   const epochs = readList(map['epochs'], 'epochs', MAX_EPOCHS, (item): [string, Epoch] => {
     const epoch = readMap(item, 'epoch', ['id', 'envelope', 'live', 'mls', 'skipped'])
     const id = readText(epoch['id'], 'epoch id', 32)
@@ -296,10 +305,9 @@ function readState(mls: Mls, value: CborValue): SessionState {
   if (epochs.length === 0) throw new DeadDropError('bytes-malformed', 'session has no epoch')
   return {
     groupId: readBytes(map['group'], 'group id', GROUP_ID_BYTES),
-    log: {
-      name: readBytes(log['name'], 'log name', 24),
-      gateSeed: readBytes(log['gate'], 'gate seed', 32),
-      writerSeed: readBytes(log['writer'], 'writer seed', 32)
+    chain: {
+      secret: readBytes(chain['secret'], 'chain secret', 32),
+      writerSecret: readBytes(chain['writer'], 'writer secret', 32)
     },
     epochs: new Map(epochs)
   }

@@ -290,7 +290,6 @@ async function compose(history: History, number: number): Promise<void> {
     id: idOf(number),
     conversation,
     kind: 'text',
-    log,
     sequence: nextSequence(last, 1_000),
     sealed: sealedOf(Uint8Array.of(number, 7, 7))
   }
@@ -323,7 +322,7 @@ async function recover(history: History, entries: SealedEntry[]): Promise<void> 
   for (const item of await history.outbox()) {
     const arrival = entries.length + 1
     const entry: SealedEntry = {
-      log: item.log,
+      log,
       hash: hashOf(`own${arrival}`),
       writer: 'aa'.repeat(32),
       time: arrival,

@@ -58,7 +58,6 @@ function outboxItem(number: number, sequence: number): OutboxItem {
     id: idOf(number),
     conversation,
     kind: 'text',
-    log,
     sequence,
     sealed: sealedOf(Uint8Array.of(number))
   }

@@ -319,7 +319,7 @@ describe('accepting', { timeout: 60_000 }, () => {
       expect(await joined.session.open(await accepted.session.seal(plain('hi')))).toMatchObject({
         kind: 'opened'
       })
-      ids.push(joined.conversationId, joined.session.address)
+      ids.push(joined.conversationId, joined.session.segment(0).address)
     }
     expect(new Set(ids).size).toBe(4)
   })

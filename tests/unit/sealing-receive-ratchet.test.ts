@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { CiphersuiteImpl, GenerationSecret } from 'ts-mls'
 import { ratchetToGeneration } from 'ts-mls/secretTree.js'
 import { createSignatureVerifier } from '#protocol/ed25519.ts'
+import { MAX_SEGMENT_ENTRIES } from '#protocol/limits.ts'
 import type { ReuseGuard } from 'ts-mls/sender.js'
 import {
   advanceRatchet,
@@ -71,6 +72,20 @@ describe('receive ratchet', { timeout: 60_000 }, () => {
     expect(further.skipped.size).toBe(MAX_SKIPPED_MESSAGES)
     await expect(advanceRatchet(suite, further.ratchet, further.skipped, 0)).resolves.toBe('used')
     expect(await advanceRatchet(suite, further.ratchet, further.skipped, 2)).not.toBe('used')
+  })
+
+  it('gives no key up for a message that came early', async () => {
+    const far = await step(fresh(), new Map(), MAX_SKIPPED_MESSAGES - 2)
+    const early = (generation: number): ReturnType<typeof advanceRatchet> =>
+      advanceRatchet(suite, far.ratchet, far.skipped, generation, { isEarly: true })
+    const { generation } = far.ratchet
+    expect(await early(generation + 2)).toMatchObject({ ratchet: { generation: generation + 3 } })
+    expect(await early(generation + 3)).toBe('far')
+    expect(await early(0)).not.toBe('used')
+  })
+
+  it('can pass all that one sender puts into a segment, so that a lost one closes no other', () => {
+    expect(MAX_SEGMENT_ENTRIES).toBeLessThanOrEqual(MAX_SKIPPED_MESSAGES)
   })
 
   it('erases what a step used up, and nothing that is still needed', async () => {

@@ -1,6 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { decodeCanonical, encodeCanonical } from '#protocol/cbor.ts'
-import { MAX_LIVE_FRAME_BYTES, MAX_SEALED_BYTES, MAX_TEXT_BYTES } from '#protocol/limits.ts'
+import { createSignatureVerifier } from '#protocol/ed25519.ts'
+import { verifyGateCertificate } from '#protocol/gate.ts'
+import {
+  MAX_LIVE_FRAME_BYTES,
+  MAX_SEALED_BYTES,
+  MAX_SEGMENTS,
+  MAX_TEXT_BYTES
+} from '#protocol/limits.ts'
 import { logAddressOf } from '#protocol/log-manifest.ts'
 import { openEnvelope, sealEnvelope } from '#sealing/envelope.ts'
 import { createIdentity, redactIdentity } from '#sealing/identity.ts'
@@ -34,10 +41,16 @@ async function reopen(): Promise<void> {
 }
 
 describe('a conversation of two', { timeout: 60_000 }, () => {
-  it('has the same log, epoch and members on both sides, and different writers', async () => {
+  it('has the same segments, epoch and members on both sides, and different writers', async () => {
     await reopen()
-    expect(alice.address).toBe(bob.address)
-    expect(alice.address).toBe(logAddressOf(alice.log))
+    const numbers = [0, 1, 7, MAX_SEGMENTS - 1]
+    const [ofAlice, ofBob] = [alice, bob].map((one) => numbers.map((number) => one.segment(number)))
+    expect(ofAlice?.map(({ manifest }) => manifest)).toEqual(ofBob?.map(({ manifest }) => manifest))
+    for (const { manifest, address } of ofAlice ?? []) expect(address).toBe(logAddressOf(manifest))
+    const writers = [ofAlice, ofBob].flatMap((all) => all?.map(({ writer }) => writer.publicKey))
+    const parts = ofAlice?.flatMap(({ manifest }) => [manifest.name, manifest.gatePublicKey]) ?? []
+    // Nothing that a node sees of one segment is there in another.
+    expect(new Set([...writers, ...parts]).size).toBe(4 * numbers.length)
     expect(alice.epochId).toBe(bob.epochId)
     expect(alice.conversationId).toBe(bob.conversationId)
     expect(alice.conversationId).toMatch(/^[0-9a-f]{32}$/)
@@ -46,7 +59,22 @@ describe('a conversation of two', { timeout: 60_000 }, () => {
       redactIdentity(world.bobIdentity),
       redactIdentity(world.aliceIdentity)
     ])
-    expect(alice.writer.publicKey).not.toBe(bob.writer.publicKey)
+  })
+
+  it('admits its writer to the segment that it names, and to no other', async () => {
+    await reopen()
+    const verifier = createSignatureVerifier()
+    const admits = (into: number): Promise<boolean> => {
+      const { manifest, address } = bob.segment(into)
+      const { publicKey, certificate } = alice.segment(3).writer
+      return verifyGateCertificate(verifier, manifest, address, publicKey, certificate)
+    }
+    expect([await admits(3), await admits(2), await admits(4)]).toEqual([true, false, false])
+  })
+
+  it.each([-1, 0.5, MAX_SEGMENTS])('has no segment %d', async (number) => {
+    await reopen()
+    expect(() => alice.segment(number)).toThrow(expect.objectContaining({ code: 'internal' }))
   })
 
   it('opens a message for the other side, with its author', async () => {
@@ -207,11 +235,12 @@ describe('stored session', { timeout: 60_000 }, () => {
     )
   })
 
-  it('keeps its writer', async () => {
+  it('keeps its writers', async () => {
     await reopen()
-    expect((await thawSession(components, alice.freeze())).writer.publicKey).toBe(
-      alice.writer.publicKey
-    )
+    const thawed = await thawSession(components, alice.freeze())
+    for (const number of [0, 1]) {
+      expect(thawed.segment(number).writer.publicKey).toBe(alice.segment(number).writer.publicKey)
+    }
   })
 })
 

@@ -95,7 +95,12 @@ export interface Mls {
   /** Joins by a Welcome; every credential of the group is checked. Hostile bytes are `undefined`. */
   join(own: KeyPackageWithSecrets, welcome: Uint8Array): Promise<MlsEpoch | undefined>
   seal(epoch: MlsEpoch, plain: Uint8Array): Promise<MlsSealing>
-  open(epoch: MlsEpoch, message: Uint8Array): Promise<MlsOpening>
+  /** @param options.isEarly - as in {@link advanceRatchet}. */
+  open(
+    epoch: MlsEpoch,
+    message: Uint8Array,
+    options: { readonly isEarly: boolean }
+  ): Promise<MlsOpening>
   /** Undoes {@link encodeGroup}. @throws {DeadDropError} `bytes-malformed`. */
   decodeGroup(bytes: Uint8Array): ClientState
   /** MLS-Exporter(label, "", length). */
@@ -249,7 +254,7 @@ export async function createMls(components: SealingComponents): Promise<Mls> {
       }
     },
 
-    async open(epoch, bytes) {
+    async open(epoch, bytes, options) {
       const message = decodeWhole(bytes)
       if (message?.wireformat !== 'mls_private_message') return rejected('not-a-private-message')
       const { privateMessage } = message
@@ -260,7 +265,7 @@ export async function createMls(components: SealingComponents): Promise<Mls> {
       if (privateMessage.contentType !== 'application')
         return { kind: 'waiting', reason: 'handshake' }
       try {
-        return await openApplicationMessage(suite, epoch, privateMessage)
+        return await openApplicationMessage(suite, epoch, privateMessage, options)
       } catch {
         return rejected('forged')
       }
@@ -352,7 +357,8 @@ export function encodeGroup(epoch: MlsEpoch): Uint8Array {
 async function openApplicationMessage(
   suite: CiphersuiteImpl,
   epoch: MlsEpoch,
-  message: PrivateMessage
+  message: PrivateMessage,
+  options: { readonly isEarly: boolean }
 ): Promise<MlsOpening> {
   const { group } = epoch
   const sender = await decryptSenderData(message, group.keySchedule.senderDataSecret, suite)
@@ -371,7 +377,8 @@ async function openApplicationMessage(
     suite,
     branch.application,
     epoch.skipped.get(leafIndex) ?? new Map(),
-    generation
+    generation,
+    options
   )
   if (step === 'used') return rejected('opened-before')
   if (step === 'far') return { kind: 'waiting', reason: 'too-far-ahead' }

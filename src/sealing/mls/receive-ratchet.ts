@@ -27,6 +27,7 @@ export interface RatchetStep {
  * message in the state, and with it the key of every later one; here only key and nonce of a skipped message are kept, and
  * a chain secret dies when its children are derived, as RFC 9420 section 9.2 demands.
  *
+ * @param options.isEarly - messages that were passed may still come: no key is given up for this one. @default false
  * @returns the step to take, or why there is none: `used` (opened before, or given up), `far` (try again when earlier
  *   messages were opened).
  */
@@ -34,10 +35,12 @@ export async function advanceRatchet(
   suite: CiphersuiteImpl,
   ratchet: GenerationSecret,
   skipped: SkippedKeys,
-  generation: number
+  generation: number,
+  { isEarly = false }: { readonly isEarly?: boolean } = {}
 ): Promise<RatchetStep | 'used' | 'far'> {
   if (generation < ratchet.generation) return takeSkipped(suite, ratchet, skipped, generation)
-  if (generation - ratchet.generation > MAX_SKIPPED_MESSAGES) return 'far'
+  const passes = generation - ratchet.generation
+  if (passes + (isEarly ? skipped.size : 0) > MAX_SKIPPED_MESSAGES) return 'far'
 
   const after = new Map(skipped)
   const chain = [ratchet.secret]
