@@ -31,6 +31,7 @@ const MAX_HELD_ENTRIES = 512
 /** Heads named in {@link Have}: more would not fit a frame; what is left out is only sent twice. */
 const MAX_HAVE_HEADS = 512
 const MAX_LADDER_RUNGS = 64
+const LADDER_FACTOR = 1.5
 /** Appends that share one write: a burst waits for few writes, and none of it waits long for the rest. */
 const MAX_APPENDS_AT_ONCE = 64
 const PAGE = 256
@@ -313,17 +314,8 @@ export class OrbitLog implements SealedLog {
   /** What this replica has, for an exchange with a peer. */
   async have(): Promise<Have> {
     const { entries } = this.#state
-    const positions = new Set<number>()
-    for (
-      let distance = 1;
-      distance < entries && positions.size < MAX_LADDER_RUNGS - 1;
-      distance *= 2
-    ) {
-      positions.add(entries - distance)
-    }
-    if (entries > 1) positions.add(1)
     const heads = await this.heads()
-    const ladder = (await this.#rows.at([...positions])).map(({ hash }) => hash)
+    const ladder = (await this.#rows.at(ladderOf(entries))).map(({ hash }) => hash)
     return { heads: heads.slice(0, MAX_HAVE_HEADS), ladder, isFull: this.#isFull() }
   }
 
@@ -488,6 +480,23 @@ export class OrbitLog implements SealedLog {
   #assertOpen(): void {
     if (this.#isClosed) throw new DeadDropError('stopped', 'log is closed')
   }
+}
+
+/**
+ * Arrivals at growing distance from the newest. Who has diverged by n entries finds a common one among the n / 2 before
+ * them, or so, and is sent no more than that twice.
+ */
+function ladderOf(entries: number): readonly number[] {
+  const rungs: number[] = []
+  for (
+    let distance = 1;
+    distance < entries - 1 && rungs.length < MAX_LADDER_RUNGS - 1;
+    distance = Math.ceil(distance * LADDER_FACTOR)
+  ) {
+    rungs.push(entries - distance)
+  }
+  if (entries > 1) rungs.push(1)
+  return rungs
 }
 
 /**

@@ -124,6 +124,8 @@ export function createFrameStream(
     }
     // `stream.onDrain` resolves at once from its second use on (@libp2p/utils 7), hence the event.
     while (stream.writableNeedsDrain) {
+      // It may have broken while it took the bytes: nobody would end the wait.
+      if (!isOpen()) throw broken()
       if (!(await progress((wake) => (wakeWriter = wake))) || !isOpen()) throw broken()
       // The stream goes on sending in a microtask after its drain event, and may be full again then.
       await Promise.resolve()
