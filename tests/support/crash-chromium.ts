@@ -5,7 +5,8 @@ import { launchBrowser } from './browser.ts'
 import type {} from './crash-page/main.ts'
 import { createCrashOrder, readAcknowledgement } from './crash-order.ts'
 import type { CrashOrder } from './crash-order.ts'
-import { chooseLines, startCrashPeer } from './crash-peer.ts'
+import { chooseDeath, startCrashPeer } from './crash-peer.ts'
+import type { Death } from './crash-peer.ts'
 import { leaveHalfRecord, readLogEnd } from './level-log.ts'
 import { createTestGate } from './replica-gate.ts'
 import { withTempDir } from './temp-dir.ts'
@@ -66,9 +67,8 @@ export async function crashOneProfile(init: {
       return { acknowledged: acknowledged.size, resets, halfRecords, plantedHalfRecords }
 
     await peer?.write()
-    const lines = chooseLines(during, random)
-    const delayMs = random() * 8
-    await writeUntil(page, { order, peerAddress: peer?.address, lines, delayMs, acknowledged })
+    const death = chooseDeath(during, random)
+    await writeUntil(page, death, { order, peerAddress: peer?.address, acknowledged })
     await browser.kill()
 
     const database = await findDatabase(folder.path)
@@ -82,18 +82,16 @@ export async function crashOneProfile(init: {
   }
 }
 
-/** Lets the page write until it has said so many lines, and a moment longer. */
 async function writeUntil(
   page: Page,
+  { lines, delayMs }: Death,
   init: {
     readonly order: CrashOrder
     readonly peerAddress: string | undefined
-    readonly lines: number
-    readonly delayMs: number
     readonly acknowledged: Map<number, string>
   }
 ): Promise<void> {
-  const { order, peerAddress, lines, delayMs, acknowledged } = init
+  const { order, peerAddress, acknowledged } = init
   await new Promise<void>((resolve, reject) => {
     const lastMoment = setTimeout(() => {
       reject(new Error('the page stopped writing'))

@@ -5,7 +5,6 @@ import { startReplicaPeer } from './replica-peers.ts'
 /** What each life of a process or page has to catch up with, large enough for several batches. */
 const ENTRIES_PER_LIFE = 200
 const MAX_TEXT_LENGTH = 6_000
-const MAX_LINES_OF_APPENDING = 300
 
 /** A peer that has more of a log than who is to be killed. */
 export interface CrashPeer {
@@ -14,16 +13,24 @@ export interface CrashPeer {
   write(): Promise<void>
 }
 
+/** When a victim dies. */
+export interface Death {
+  /** How many lines it must have said. */
+  readonly lines: number
+  /** How long it lives on then. */
+  readonly delayMs: number
+}
+
 /**
- * When a victim dies, in lines that it has said: some before anything was stored, most while they append or while batches come
- * in.
+ * Some die before they have stored anything, most in the middle of their writing: of a batch while they catch up, the first of
+ * which is small and the next one takes long.
  *
  * @param random - gives numbers in [0, 1).
  */
-export function chooseLines(during: 'append' | 'catch-up', random: () => number): number {
+export function chooseDeath(during: 'append' | 'catch-up', random: () => number): Death {
   return during === 'append'
-    ? Math.floor(random() ** 2 * MAX_LINES_OF_APPENDING)
-    : Math.floor(random() * ENTRIES_PER_LIFE)
+    ? { lines: Math.floor(random() ** 2 * 300), delayMs: random() * 8 }
+    : { lines: Math.floor(random() * 40), delayMs: random() * 200 }
 }
 
 export async function startCrashPeer(

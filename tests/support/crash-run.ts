@@ -9,7 +9,8 @@ import { crashOneProfile } from './crash-chromium.ts'
 import type { ProfileReport } from './crash-chromium.ts'
 import { createCrashOrder, readAcknowledgement } from './crash-order.ts'
 import { serveCrashPage } from './crash-page-server.ts'
-import { chooseLines, startCrashPeer } from './crash-peer.ts'
+import { chooseDeath, startCrashPeer } from './crash-peer.ts'
+import type { Death } from './crash-peer.ts'
 import { createTestGate, sealText } from './replica-gate.ts'
 import { withTempDir } from './temp-dir.ts'
 
@@ -103,8 +104,8 @@ async function crashOneStore({ during, kills, random, onKill }: StoreInit): Prom
   let next = startVictim(args)
   for (let kill = 1; kill <= kills; kill++) {
     await peer?.write()
-    const lines = chooseLines(during, random)
-    for (const told of await next.killAfter(lines, random() * 8)) acknowledged.set(...told)
+    const said = await next.killAt(chooseDeath(during, random))
+    for (const told of said) acknowledged.set(...told)
     // Loading its modules takes the next one as long as the check.
     if (kill < kills) next = startVictim(args)
     const store = await openLevelStore({ directory: folder.path })
@@ -126,8 +127,8 @@ async function crashOneStore({ during, kills, random, onKill }: StoreInit): Prom
 }
 
 interface Victim {
-  /** Lets it touch the store, kills it a moment after it has said `lines` lines, and gives what it said. */
-  killAfter(lines: number, delayMs: number): Promise<ReadonlyMap<number, string>>
+  /** Lets it touch the store, kills it, and gives what it said. */
+  killAt(death: Death): Promise<ReadonlyMap<number, string>>
   end(): void
 }
 
@@ -142,7 +143,7 @@ function startVictim(args: readonly string[]): Victim {
   }
   return {
     end,
-    async killAfter(lines, delayMs) {
+    async killAt({ lines, delayMs }) {
       child.stdin.write('go\n')
       const lastMoment = setTimeout(end, MAX_LIFE_MS)
       const said = new Map<number, string>()
