@@ -4,6 +4,7 @@ import { compare, interleave, quantile } from './measure.ts'
 import { PAYLOAD_BYTES, RIVAL_NAME } from './peer.ts'
 import type { BenchPeer, ContenderName } from './peer.ts'
 import { spawnPeer, spawnPeers } from './spawn-peer.ts'
+import type { SpawnedPeers } from './spawn-peer.ts'
 
 interface Crowd {
   /** A multiple of {@link PROCESSES}. */
@@ -23,8 +24,6 @@ const PROCESSES = 5
 
 /** One message of somebody in the crowd. Half of what two cores of this kind carry at 50 peers. */
 const GAP_MS = 200
-/** More would only wait for each other. */
-const PARALLEL_STARTS = 2
 /** What did not come while nothing else came for this long is lost: longer than gossip repairs. */
 const SILENCE_MS = 5_000
 /** A crowd that is behind by more than this when all have spoken does not carry the conversation. */
@@ -103,20 +102,21 @@ async function speakAndHear(
   const hub = stack.use(await spawnPeer(contender, { isListening: true, signal, hasDefaultMesh }))
   const token = await hub.createLog()
   const addresses = await hub.addresses()
+  const processes: SpawnedPeers[] = []
+  stack.defer(async () => {
+    await allEnded(processes.map(async (one) => one[Symbol.asyncDispose]()))
+  })
   const crowd: BenchPeer[] = []
-  let wanted = PROCESSES
   const startSome = async (): Promise<void> => {
-    while (wanted-- > 0) {
-      const started = await spawnPeers(contender, peers / PROCESSES, { isListening: false, signal })
-      stack.use(started)
-      for (const peer of started.peers) {
-        await peer.dial(addresses)
-        await peer.openLog(token)
-        crowd.push(peer)
-      }
+    const started = await spawnPeers(contender, peers / PROCESSES, { isListening: false, signal })
+    processes.push(started)
+    for (const peer of started.peers) {
+      await peer.dial(addresses)
+      await peer.openLog(token)
+      crowd.push(peer)
     }
   }
-  await allEnded(Array.from({ length: PARALLEL_STARTS }, startSome))
+  await allEnded(Array.from({ length: PROCESSES }, startSome))
 
   // Once around: meshes form, code gets compiled. What is lost here is lost for later, too.
   await speak(crowd, token, peers)

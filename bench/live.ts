@@ -9,8 +9,8 @@ import { spawnPeer } from './spawn-peer.ts'
 const WARM_UP = 40
 
 /** Brisk conversations, but slow enough for either contender to be done with one entry before the next comes. */
-const NODE = { count: 200, gapMs: 50 } as const
-const CHROMIUM = { count: 150, gapMs: 100 } as const
+const NODE = { count: 100, gapMs: 50 } as const
+const CHROMIUM = { count: 100, gapMs: 100 } as const
 const QUICK_COUNT = 50
 
 interface Pace {
