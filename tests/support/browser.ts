@@ -67,8 +67,8 @@ export async function launchBrowser(init: {
     async kill() {
       // A link named after the process that owns the profile: `hostname-pid`.
       const owner = await readlink(join(init.userDataDir, 'SingletonLock'))
-      // Playwright makes it the leader of a group, in which all of its children are too.
-      const group = Number(owner.slice(owner.lastIndexOf('-') + 1))
+      // Playwright starts a browser in a process group of its own, in which its children are too.
+      const group = Number(await ps('-o', 'pgid=', '-p', owner.slice(owner.lastIndexOf('-') + 1)))
       process.kill(-group, 'SIGKILL')
       await gone
       const deadline = performance.now() + KILL_TIMEOUT_MS
@@ -82,10 +82,13 @@ export async function launchBrowser(init: {
 }
 
 async function isGroupRunning(group: number): Promise<boolean> {
-  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pgid=,stat='])
-  return stdout.split('\n').some((line) => {
+  return (await ps('-A', '-o', 'pgid=,stat=')).split('\n').some((line) => {
     const [id, state = ''] = line.trim().split(/\s+/)
     // What is dead stays in the table until somebody asks for its exit code.
     return Number(id) === group && !state.startsWith('Z')
   })
+}
+
+async function ps(...args: readonly string[]): Promise<string> {
+  return (await promisify(execFile)('ps', args)).stdout
 }
