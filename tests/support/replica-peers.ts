@@ -2,6 +2,7 @@ import type { EntryHash } from '#protocol/brand.ts'
 import { createSignatureVerifier } from '#protocol/ed25519.ts'
 import type { KeyValueStore } from '#protocol/key-value-store.ts'
 import { createSystemClock } from '#replica/network/clock.ts'
+import type { Clock } from '#replica/network/clock.ts'
 import { createNetwork } from '#replica/network/create-network.ts'
 import type { Network } from '#replica/network/create-network.ts'
 import { createClientPlatform, createDaemonPlatform } from '#replica/network/libp2p-options.node.ts'
@@ -25,6 +26,8 @@ export interface ReplicaPeer extends AsyncDisposable {
 
 export interface ReplicaPeerInit extends LogEngineInit {
   readonly store?: KeyValueStore
+  /** Of the engine; the network keeps the system's. */
+  readonly clock?: Clock
   readonly nodes?: readonly string[]
   /** Listens on nothing, like a page. @default false */
   readonly isClient?: boolean
@@ -49,7 +52,7 @@ export async function startReplicaPeer(init: ReplicaPeerInit = {}): Promise<Repl
       store,
       libp2p: network.libp2p,
       verifier: createSignatureVerifier(),
-      clock,
+      clock: init.clock ?? clock,
       random: Math.random,
       randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
       fetchBlock: (...args) => network.fetchBlock(...args)

@@ -86,7 +86,7 @@ describe('the answer to a digest', () => {
 })
 
 describe('fingerprints', () => {
-  const { stateOf, fingerprintOf } = { ...createFingerprints({}) }
+  const fingerprints = createFingerprints({})
   const [one, two, three] = [1, 2, 3].map((n) => hashOfBlock(Uint8Array.of(n))) as [
     ReturnType<typeof hashOfBlock>,
     ReturnType<typeof hashOfBlock>,
@@ -96,17 +96,17 @@ describe('fingerprints', () => {
   const other: LogAddress = readLogAddress(`/orbitdb/${two}`)
 
   it('are the same for the same heads in any order, and for nothing else', () => {
-    const state = stateOf(address, [two, three])
-    expect(stateOf(address, [three, two])).toEqual(state)
-    expect(stateOf(address, [two])).not.toEqual(state)
-    expect(stateOf(other, [two, three])).not.toEqual(state)
-    expect(stateOf(address, [])).not.toEqual(stateOf(other, []))
+    const state = fingerprints.stateOf(address, [two, three])
+    expect(fingerprints.stateOf(address, [three, two])).toEqual(state)
+    expect(fingerprints.stateOf(address, [two])).not.toEqual(state)
+    expect(fingerprints.stateOf(other, [two, three])).not.toEqual(state)
+    expect(fingerprints.stateOf(address, [])).not.toEqual(fingerprints.stateOf(other, []))
   })
 
   it('differ from digest to digest, so that a collision found once is worth nothing', () => {
-    const state = stateOf(address, [two])
-    expect(fingerprintOf(state, salt)).toBe(fingerprintOf(state, salt))
-    expect(fingerprintOf(state, salt)).not.toBe(fingerprintOf(state, new Uint8Array(8)))
+    const state = fingerprints.stateOf(address, [two])
+    expect(fingerprints.fingerprintOf(state, salt)).toBe(fingerprints.fingerprintOf(state, salt))
+    expect(fingerprints.fingerprintOf(state, salt)).not.toBe(fingerprints.fingerprintOf(state, new Uint8Array(8)))
   })
 
   it('stand beside a tag, which is the first eight bytes of the hash in the address', () => {

@@ -145,7 +145,11 @@ export async function createLogEngine(
     useLog,
     onHeld: (address, peerIds) => void fetchHeld(address, peerIds)
   })
-  const scheduler = createSyncScheduler({ clock, exchange: exchangeWith })
+  const scheduler = createSyncScheduler({
+    clock,
+    entriesOf: (address) => states.entriesOf(address),
+    exchange: exchangeWith
+  })
   const meetings = createMeetings({
     clock,
     scheduler,
@@ -270,7 +274,7 @@ export async function createLogEngine(
 
   async function exchangeWith(address: LogAddress, peerId: string): Promise<SyncOutcome> {
     const failed = failedOutcome(peerId)
-    const startedAtMs = clock.now()
+    const begun = scheduler.mark()
     try {
       const outcome = await useLog(address, async (log) => {
         const [connection] = openConnections(peerId)
@@ -291,8 +295,8 @@ export async function createLogEngine(
       if (outcome.kind !== 'unsupported') return outcome
       // Refused since the peer is at it itself: its exchange is as good as ours.
       await scheduler.whenAnswered(address, peerId)
-      const settledAtMs = scheduler.lastSettled(address, peerId)?.atMs ?? -Infinity
-      return settledAtMs < startedAtMs ? outcome : { ...outcome, kind: 'settled' }
+      const hasSettled = (scheduler.lastSettled(address, peerId)?.order ?? 0) > begun
+      return hasSettled ? { ...outcome, kind: 'settled' } : outcome
     } catch {
       return failed
     }

@@ -56,7 +56,7 @@ interface Acquaintance {
   readonly due: Set<LogAddress>
   /** It said that it does not follow these; until it says otherwise it is not asked again. */
   readonly strange: Set<LogAddress>
-  /** The first word about these is left to the peer for a while; since when. */
+  /** The first word about these is left to the peer for a while; since which mark. */
   readonly expected: Map<LogAddress, number>
   readonly failures: Map<LogAddress, number>
   speaksDigests: boolean
@@ -89,9 +89,9 @@ export function createMeetings(components: MeetingsComponents): Meetings {
     return acquaintance
   }
 
-  /** Exchanges one log unless it has settled since `sinceMs`. */
-  async function settle(address: LogAddress, peerId: string, sinceMs: number): Promise<void> {
-    const { kind } = await scheduler.settle(address, peerId, sinceMs)
+  /** Exchanges one log unless it has settled since. */
+  async function settle(address: LogAddress, peerId: string, since: number): Promise<void> {
+    const { kind } = await scheduler.settle(address, peerId, since)
     const acquaintance = acquaintances.get(peerId)
     if (acquaintance === undefined) return
     if (kind === 'settled') {
@@ -110,11 +110,11 @@ export function createMeetings(components: MeetingsComponents): Meetings {
 
   /** Gives the peer time to begin; begins here when it has not. */
   function expect(address: LogAddress, peerId: string, acquaintance: Acquaintance): void {
-    acquaintance.expected.set(address, clock.now())
+    acquaintance.expected.set(address, scheduler.mark())
     acquaintance.cancelExpecting ??= clock.after(SECOND_INITIATOR_DELAY_MS, () => {
       acquaintance.cancelExpecting = undefined
-      const missed = [...acquaintance.expected].flatMap(([each, sinceMs]) =>
-        (scheduler.lastSettled(each, peerId)?.atMs ?? -Infinity) >= sinceMs ? [] : [each]
+      const missed = [...acquaintance.expected].flatMap(([each, since]) =>
+        scheduler.isSettled(each, peerId, since) ? [] : [each]
       )
       acquaintance.expected.clear()
       makeDue(missed, peerId, acquaintance)
@@ -142,16 +142,16 @@ export function createMeetings(components: MeetingsComponents): Meetings {
     acquaintance.isComparing = true
     try {
       while (acquaintance.due.size > 0 && acquaintances.get(peerId) === acquaintance) {
-        const sinceMs = clock.now()
+        const since = scheduler.mark()
         const batch = [...acquaintance.due].slice(0, MAX_DIGEST_LOGS)
         for (const address of batch) acquaintance.due.delete(address)
         const [only] = batch
         if (batch.length === 1 && only !== undefined) {
           // The exchange itself says as much, a round trip earlier.
-          void settle(only, peerId, sinceMs)
+          void settle(only, peerId, since)
           continue
         }
-        await compareBatch(peerId, acquaintance, batch, sinceMs)
+        await compareBatch(peerId, acquaintance, batch, since)
       }
     } finally {
       acquaintance.isComparing = false
@@ -162,7 +162,7 @@ export function createMeetings(components: MeetingsComponents): Meetings {
     peerId: string,
     acquaintance: Acquaintance,
     batch: readonly LogAddress[],
-    sinceMs: number
+    since: number
   ): Promise<void> {
     const entries = batch.map(entriesOf)
     const answer = acquaintance.speaksDigests ? await compare(peerId, batch) : 'unsupported'
@@ -171,7 +171,7 @@ export function createMeetings(components: MeetingsComponents): Meetings {
     if (answer === 'unsupported' || answer === 'failed') {
       // Whoever of them follows a log is met by its subscription, too, but that may have come already.
       for (const address of batch) {
-        if (isFollowing(address, peerId)) void settle(address, peerId, sinceMs)
+        if (isFollowing(address, peerId)) void settle(address, peerId, since)
       }
       return
     }
@@ -184,9 +184,12 @@ export function createMeetings(components: MeetingsComponents): Meetings {
           break
         case 'same':
           scheduler.noteSettled(address, peerId, entries[position] ?? 0)
+          // Written meanwhile, and the peer may have followed too late to hear of it.
+          if (!scheduler.isSettled(address, peerId, since) && isFollowing(address, peerId))
+            acquaintance.due.add(address)
           break
         case 'different':
-          void settle(address, peerId, sinceMs)
+          void settle(address, peerId, since)
           break
       }
     })
@@ -204,7 +207,7 @@ export function createMeetings(components: MeetingsComponents): Meetings {
         acquaintance.strange.delete(address)
         // A new log has nothing that a digest could save, and its reader waits.
         if (entriesOf(address) === 0 && scheduler.underWay(peerId) < MAX_PARALLEL_PER_PEER)
-          void settle(address, peerId, clock.now())
+          void settle(address, peerId, scheduler.mark())
         else makeDue([address], peerId, acquaintance)
       }
     },
@@ -215,14 +218,15 @@ export function createMeetings(components: MeetingsComponents): Meetings {
     onFollowed(address, peerId) {
       const acquaintance = acquaintanceOf(peerId)
       acquaintance.strange.delete(address)
-      const settlement = scheduler.lastSettled(address, peerId)
-      if (settlement === undefined) {
-        if (acquaintance.speaksDigests) expect(address, peerId, acquaintance)
-        else void settle(address, peerId, clock.now())
-        return
-      }
-      // Until now nothing was gossiped to this peer: what was written since has not reached it.
-      if (settlement.entries !== entriesOf(address)) makeDue([address], peerId, acquaintance)
+      // An exchange that is running may have looked at the log before something was written.
+      void scheduler.whenIdle(address, peerId).then(() => {
+        if (acquaintances.get(peerId) !== acquaintance) return
+        if (scheduler.lastSettled(address, peerId) !== undefined) {
+          // Until now nothing was gossiped to this peer: what was written since has not reached it.
+          if (!scheduler.isSettled(address, peerId, 0)) makeDue([address], peerId, acquaintance)
+        } else if (acquaintance.speaksDigests) expect(address, peerId, acquaintance)
+        else void settle(address, peerId, scheduler.mark())
+      })
     },
     onDisconnected(peerId) {
       const acquaintance = acquaintances.get(peerId)
@@ -243,11 +247,8 @@ export function createMeetings(components: MeetingsComponents): Meetings {
           for (const peerId of waiting) {
             const acquaintance = acquaintanceOf(peerId)
             for (const address of sharedWith(peerId)) {
-              const settlement = scheduler.lastSettled(address, peerId)
-              const isFresh =
-                settlement !== undefined &&
-                settlement.atMs >= sinceMs &&
-                settlement.entries === entriesOf(address)
+              const atMs = scheduler.lastSettled(address, peerId)?.atMs ?? -Infinity
+              const isFresh = atMs >= sinceMs && scheduler.isSettled(address, peerId, 0)
               if (!isFresh && !acquaintance.strange.has(address)) acquaintance.due.add(address)
             }
             await compareDue(peerId, acquaintance)

@@ -8,6 +8,8 @@ export const MAX_PARALLEL_PER_PEER = 8
 /** When a log was last found to be the same on both sides. */
 export interface Settlement {
   readonly atMs: number
+  /** Greater than what {@link SyncScheduler.mark} gave before, and smaller than what it gives later. */
+  readonly order: number
   /** Entries that the log had here when it was. What came later has not been compared. */
   readonly entries: number
 }
@@ -19,8 +21,12 @@ export interface SyncScheduler {
    * the running one may have looked at the log before.
    */
   run(address: LogAddress, peerId: string): Promise<SyncOutcome>
-  /** Waits for what is running, whoever began it, and exchanges unless the log has settled since `sinceMs`. */
-  settle(address: LogAddress, peerId: string, sinceMs: number): Promise<SyncOutcome>
+  /** Now, for {@link settle} and {@link isSettled}: milliseconds are too long for "since". */
+  mark(): number
+  /** Whether the log has settled since, and nothing was stored here afterwards. */
+  isSettled(address: LogAddress, peerId: string, since: number): boolean
+  /** Waits for what is running, whoever began it, and exchanges unless that has settled the log since. */
+  settle(address: LogAddress, peerId: string, since: number): Promise<SyncOutcome>
   /** Exchanges with this peer that were begun here and have not ended, those that wait for their turn included. */
   underWay(peerId: string): number
   /** Whether an exchange that was begun here is running: not one that waits for its turn. */
@@ -42,18 +48,23 @@ interface Job {
   next: Promise<SyncOutcome> | undefined
 }
 
-/** @param components.exchange - one exchange, must not reject; notes itself that it has settled. */
+/**
+ * @param components.exchange - one exchange, must not reject; notes itself that it has settled.
+ * @param components.entriesOf - entries that a log has here now.
+ */
 export function createSyncScheduler(components: {
   readonly clock: Clock
+  readonly entriesOf: (address: LogAddress) => number | undefined
   readonly exchange: (address: LogAddress, peerId: string) => Promise<SyncOutcome>
 }): SyncScheduler {
-  const { clock, exchange } = components
+  const { clock, entriesOf, exchange } = components
   const jobs = new Map<string, Job>()
   const initiating = new Set<string>()
   const settled = new Map<string, Map<LogAddress, Settlement>>()
   const answers = new Map<string, Set<Promise<undefined>>>()
   const active = new Map<string, number>()
   const queues = new Map<string, (() => void)[]>()
+  let order = 0
 
   async function withSlot<T>(peerId: string, work: () => Promise<T>): Promise<T> {
     const count = active.get(peerId) ?? 0
@@ -86,17 +97,22 @@ export function createSyncScheduler(components: {
     return settled.get(peerId)?.get(address)
   }
 
-  function isSettledSince(address: LogAddress, peerId: string, sinceMs: number): boolean {
-    return (lastSettled(address, peerId)?.atMs ?? -Infinity) >= sinceMs
+  function isSettled(address: LogAddress, peerId: string, since: number): boolean {
+    const settlement = lastSettled(address, peerId)
+    return (
+      settlement !== undefined &&
+      settlement.order > since &&
+      settlement.entries === entriesOf(address)
+    )
   }
 
-  /** @param sinceMs - the exchange is left out when the log has settled since then. */
-  function start(address: LogAddress, peerId: string, sinceMs = Infinity): Promise<SyncOutcome> {
+  /** @param since - the exchange is left out when the log has settled since then. */
+  function start(address: LogAddress, peerId: string, since = Infinity): Promise<SyncOutcome> {
     const name = nameOf(address, peerId)
     const running = withSlot(peerId, async () => {
       // The peer may have begun, and ended, one while this one waited for its turn.
       await whenAnswered(address, peerId)
-      if (isSettledSince(address, peerId, sinceMs)) return settledAlready(peerId)
+      if (isSettled(address, peerId, since)) return settledAlready(peerId)
       initiating.add(name)
       try {
         return await exchange(address, peerId)
@@ -142,17 +158,19 @@ export function createSyncScheduler(components: {
 
   return {
     run,
-    async settle(address, peerId, sinceMs) {
+    mark: () => ++order,
+    isSettled,
+    async settle(address, peerId, since) {
       await whenIdle(address, peerId)
-      if (isSettledSince(address, peerId, sinceMs)) return settledAlready(peerId)
-      return jobs.get(nameOf(address, peerId))?.running ?? start(address, peerId, sinceMs)
+      if (isSettled(address, peerId, since)) return settledAlready(peerId)
+      return jobs.get(nameOf(address, peerId))?.running ?? start(address, peerId, since)
     },
     underWay: (peerId) => (active.get(peerId) ?? 0) + (queues.get(peerId)?.length ?? 0),
     isInitiating: (address, peerId) => initiating.has(nameOf(address, peerId)),
     lastSettled,
     noteSettled(address, peerId, entries) {
       const times = settled.get(peerId) ?? new Map<LogAddress, Settlement>()
-      times.set(address, { atMs: clock.now(), entries })
+      times.set(address, { atMs: clock.now(), order: ++order, entries })
       settled.set(peerId, times)
     },
     noteAnswering(address, peerId) {
