@@ -14,7 +14,7 @@ import { entriesMessage } from '#tests/support/replica-pack.ts'
 
 /** So that each entry fills a frame. */
 const LARGE = 'x'.repeat(10_000)
-const ENTRIES_PER_FRAME = 7
+const ENTRIES_PER_FRAME = 4
 
 async function openLog(entries: number): Promise<OrbitLog> {
   const gate = createTestGate()

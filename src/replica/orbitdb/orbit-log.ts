@@ -9,6 +9,7 @@ import type { KeyValueStore, KeyValueWrite } from '#protocol/key-value-store.ts'
 import { MAX_ENTRY_NEXT, MAX_SEALED_BYTES } from '#protocol/limits.ts'
 import { encodeLogManifest, logAddressOf } from '#protocol/log-manifest.ts'
 import type { LogManifest } from '#protocol/log-manifest.ts'
+import { nextTask } from '../next-task.ts'
 import type { LogEvents, LogSize, SealedEntry, SealedLog } from '../sealed-log.ts'
 import { createEntryHasher } from './entry-hash.ts'
 import type { Sha256 } from './entry-hash.ts'
@@ -34,6 +35,7 @@ const MAX_LADDER_RUNGS = 64
 const LADDER_FACTOR = 1.5
 /** Appends that share one write: a burst waits for few writes, and none of it waits long for the rest. */
 const MAX_APPENDS_AT_ONCE = 64
+const SIGNATURES_PER_TASK = 32
 const PAGE = 256
 
 /** What one replica tells another about a log: enough to find the newest common entries without a round trip per level. */
@@ -266,16 +268,21 @@ export class OrbitLog implements SealedLog {
     check: (block: T) => Promise<EntryVerdict>
   ): Promise<readonly Judgement[]> {
     const places = await this.#rows.places(blocks.map(({ hash }) => hash))
-    return Promise.all(
-      blocks.map(async (block): Promise<Judgement> => {
-        const { hash } = block
-        if (this.#held.has(hash) || places.has(hash)) return { kind: 'known', hash }
-        const verdict = await check(block)
-        if (verdict.ok) return { kind: 'valid', entry: verdict.entry }
-        this.#countRefusal(verdict.reason)
-        return { kind: 'refused', reason: verdict.reason }
-      })
-    )
+    const judge = async (block: T): Promise<Judgement> => {
+      const { hash } = block
+      if (this.#held.has(hash) || places.has(hash)) return { kind: 'known', hash }
+      const verdict = await check(block)
+      if (verdict.ok) return { kind: 'valid', entry: verdict.entry }
+      this.#countRefusal(verdict.reason)
+      return { kind: 'refused', reason: verdict.reason }
+    }
+    const judging: Promise<Judgement>[] = []
+    for (const [at, block] of blocks.entries()) {
+      // Handing a signature to another thread takes this one's time, too.
+      if (at > 0 && at % SIGNATURES_PER_TASK === 0) await nextTask()
+      judging.push(judge(block))
+    }
+    return Promise.all(judging)
   }
 
   /**

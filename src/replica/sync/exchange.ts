@@ -1,16 +1,20 @@
 import type { EntryHash, LogAddress } from '#protocol/brand.ts'
 import { DeadDropError } from '#protocol/errors.ts'
 import { MAX_SYNC_UNACKED_FRAMES } from '#protocol/limits.ts'
+import { nextTask } from '../next-task.ts'
 import type { LogEntry } from '../orbitdb/entry-rules.ts'
 import type { Have, OrbitLog } from '../orbitdb/orbit-log.ts'
 import { EntryPacker } from '../orbitdb/packed-entries.ts'
 import type { FrameStream } from './frame-stream.ts'
 import { decodeSyncMessage, encodeSyncMessage } from './sync-messages.ts'
 
-/** Entries are sent in frames of about this size: small enough that a slow link stores progress often. */
-const TARGET_FRAME_BYTES = 65_536
+/**
+ * Entries are sent in frames of about this size: small enough that a slow link stores progress often, and that a page
+ * verifies and stores one without a pause that anybody notices.
+ */
+const TARGET_FRAME_BYTES = 32_768
 /** Entries that are written at once when they come faster than the disk takes them. */
-const MAX_STORED_AT_ONCE = 512
+const MAX_STORED_AT_ONCE = 128
 
 export interface ExchangeOutcome {
   readonly kind: 'settled' | 'failed' | 'unsupported'
@@ -202,6 +206,8 @@ async function transfer(
           case 'entries':
             if (hasEnded) throw new DeadDropError('bytes-malformed', 'entries came after their end')
             take(message.packed)
+            // Frames that came together must not become one long task.
+            await nextTask()
             break
           case 'ack':
             if (unacked === 0)
