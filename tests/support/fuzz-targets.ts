@@ -32,6 +32,14 @@ import { openOrbitLog } from '#replica/orbitdb/orbit-log.ts'
 import type { OrbitLog } from '#replica/orbitdb/orbit-log.ts'
 import { unpackEntries } from '#replica/orbitdb/packed-entries.ts'
 import { createMemoryStore } from '#replica/storage/memory-store.ts'
+import {
+  decodeComparisons,
+  decodeDigest,
+  encodeComparisons,
+  encodeDigest
+} from '#replica/sync/digest-messages.ts'
+import type { Digest } from '#replica/sync/digest-messages.ts'
+import { answerDigest } from '#replica/sync/digest-protocol.ts'
 import { answerExchange } from '#replica/sync/exchange.ts'
 import { createFrameStream } from '#replica/sync/frame-stream.ts'
 import { splitHeads } from '#replica/sync/stock-heads.ts'
@@ -255,6 +263,9 @@ async function replicaTargets(): Promise<FuzzTarget[]> {
     .map((frames) => concatBytes(...frames, messageFrame(3)))
   const anyStream = fc.oneof(anyHonest, anyFrames, anyBytesLike(messages.map(frameOf)))
   const hashes = entries.map(hashOfBlock)
+  const items = [1n, 2n, 2n ** 64n - 1n].map((tag) => ({ tag, fingerprint: tag }))
+  const digest = encodeDigest({ salt: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), items })
+  const comparisons = ['unknown', 'same', 'different', 'same', 'same'] as const
   const anyField = anyAltered([entries[0] ?? offer])
 
   return [
@@ -304,6 +315,20 @@ async function replicaTargets(): Promise<FuzzTarget[]> {
       (bytes) =>
         unlessRefused(() => unpackEntries(bytes, { address: gate.address, hashOf: hashOfBlock }))
     ),
+    target('digest', 6, anyBytesLike([digest]), (bytes) =>
+      unlessRefused(() => decodeDigest(bytes))
+    ),
+    target('answer to a digest', 3, anyBytesLike([encodeComparisons(comparisons)]), (bytes) =>
+      unlessRefused(() => decodeComparisons(bytes, comparisons.length))
+    ),
+    target('digest stream', 4, anyChunksOf(anyBytesLike([frameOf(digest)])), async (chunks) => {
+      const stream = createPlayedStream(chunks)
+      const sent: Uint8Array[] = []
+      stream.send = (bytes) => sent.push(bytes.subarray()) > 0
+      const compare = async (asked: Digest) => asked.items.map(() => 'same' as const)
+      await answerDigest(stream, compare, AbortSignal.timeout(5_000))
+      return sent.length > 0 ? 'taken' : 'refused'
+    }),
     target('sync message', 8, anyMessage, (bytes) => unlessRefused(() => decodeSyncMessage(bytes))),
     target('sync frames', 6, anyChunksOf(anyStream), async (chunks) => {
       const frames = createFrameStream(
