@@ -1,6 +1,8 @@
 import type { ErrorCode } from '#protocol/errors.ts'
 import type { DeliveryTrail, DeliveryStatus } from '#messaging/delivery.ts'
 import type { NetworkStatus } from '#replica/replica.ts'
+import type { SafetyComparison } from '#sealing/safety-code.ts'
+import type { SafetyNumber } from '#sealing/safety-number.ts'
 
 /** This user, without secrets. */
 export interface Profile {
@@ -13,12 +15,35 @@ export interface Profile {
 /** How the other side is reached right now; `offline`: messages wait here. `tor` is for the anonymous mode. */
 export type ConnectionKind = 'direct' | 'relayed' | 'tor' | 'connecting' | 'offline'
 
+/** The user made sure that a root key is that of the person they mean. */
+export interface Verification {
+  readonly verifiedAtMs: number
+  /** `code`: this device compared both keys in full; `comparison`: the user compared digits or words, and says so. */
+  readonly by: 'code' | 'comparison'
+}
+
+/** Another contact whose name reads the same: somebody else, the same person on a new device, or somebody who poses as them. */
+export interface Namesake {
+  readonly conversation: string
+  readonly isVerified: boolean
+}
+
+/** What is shown to compare keys with a contact. */
+export interface SafetyView extends SafetyNumber {
+  /** Text of the QR code for the contact to scan, or to get over another channel. */
+  readonly code: string
+}
+
 export interface ConversationSummary {
   /** Lower-case hex, 32 characters; the same on both sides. */
   readonly id: string
   /** The other person's name as they gave it. */
   readonly title: string
   readonly contact: { readonly userId: string; readonly name: string }
+  /** `null`: not verified. Holds for the contact's root key: in every conversation with it, and for no other key. */
+  readonly verification: Verification | null
+  /** Contacts under other root keys whose names read the same. Empty while this one is verified. */
+  readonly namesakes: readonly Namesake[]
   readonly connection: ConnectionKind
   readonly unread: number
   /** Newest message, for the list. */
@@ -176,6 +201,17 @@ export interface DeadDropClient {
   ): Promise<readonly MessageView[]>
   /** @throws `conversation-unknown` */
   openConversation(id: string): Promise<ConversationView>
+  /** What both people see the same of, unless somebody stands between them. @throws `conversation-unknown` */
+  safetyNumber(conversation: string): Promise<SafetyView>
+  /**
+   * Compares what the contact's device shows with the keys of this conversation, and marks the contact as verified when
+   * they match. Nothing changes otherwise: the wrong code may have been scanned.
+   *
+   * @throws `conversation-unknown`, `safety-code-malformed`, `safety-code-unsupported-version`, `storage-full`
+   */
+  compareSafetyCode(conversation: string, code: string): Promise<SafetyComparison>
+  /** The user compared numbers or words, or takes it back. @throws `conversation-unknown`, `storage-full` */
+  setVerified(conversation: string, isVerified: boolean): Promise<void>
   draft(conversation: string): Promise<string>
   setDraft(conversation: string, text: string): Promise<void>
   /** @throws `node-address-malformed` */

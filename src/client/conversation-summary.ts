@@ -1,20 +1,30 @@
-import type { ConnectionKind, ConversationSummary, MessageView } from './client.ts'
+import type {
+  ConnectionKind,
+  ConversationSummary,
+  MessageView,
+  Namesake,
+  Verification
+} from './client.ts'
 import type { ConversationRecord } from './records.ts'
 
 /** A conversation as the list shows it. Pure. */
 export function conversationSummary(init: {
   readonly id: string
   readonly record: ConversationRecord
+  readonly verification: Verification | null
+  readonly namesakes: readonly Namesake[]
   readonly connection: ConnectionKind
   readonly unread: number
   readonly last: MessageView | null
 }): ConversationSummary {
-  const { id, record, connection, unread, last } = init
+  const { id, record, verification, namesakes, connection, unread, last } = init
   const { contactUserId, contactName, createdAtMs } = record
   return {
     id,
     title: contactName,
     contact: { userId: contactUserId, name: contactName },
+    verification,
+    namesakes,
     connection,
     unread,
     last: last && {

@@ -7,6 +7,7 @@ import type { PinClient } from '#pinning/pin-client.ts'
 import { readDisplayName } from '#protocol/display-name.ts'
 import { DeadDropError, type ErrorCode } from '#protocol/errors.ts'
 import type { Clock } from '#replica/network/clock.ts'
+import { nextTask } from '#replica/next-task.ts'
 import type { NetworkStatus, Replica } from '#replica/replica.ts'
 import {
   createIdentity,
@@ -16,6 +17,8 @@ import {
   type IdentityWithSecrets
 } from '#sealing/identity.ts'
 import { readInvite } from '#sealing/invite-link.ts'
+import { compareSafetyCode, encodeSafetyCode, readSafetyCode } from '#sealing/safety-code.ts'
+import { safetyHalf, safetyNumber, type SafetyHalf } from '#sealing/safety-number.ts'
 import { thawSession } from '#sealing/session.ts'
 import { createAcceptances, type Acceptances } from './acceptances.ts'
 import type { Adopted } from './adopted.ts'
@@ -37,6 +40,7 @@ import { deliveryStep } from './delivery-step.ts'
 import { createHolder, type Holder } from './holder.ts'
 import { createInvites, type Invites } from './invites.ts'
 import { messageView } from './message-views.ts'
+import { groupByName, namesakesIn, nameKey, type NamedContact } from './namesakes.ts'
 import { createNodeSet } from './node-set.ts'
 import { nodeViews } from './node-views.ts'
 import {
@@ -46,9 +50,11 @@ import {
   nameKind,
   nodeChoiceKind,
   SELF,
-  settingsKind
+  settingsKind,
+  type ConversationRecord
 } from './records.ts'
 import type { SegmentPolicy } from './segment-keeper.ts'
+import { createVerifications } from './verifications.ts'
 
 export interface ClientComponents {
   readonly history: History
@@ -127,6 +133,9 @@ export async function createClient(
     init.nodes,
     (await history.record(nodeChoiceKind, SELF)) ?? { added: [], removed: [] }
   )
+  const verifications = await createVerifications({ history, clock })
+  /** The own part of every safety number; made when first asked for. */
+  let ownHalf: SafetyHalf | undefined
   let current: ClientSnapshot | undefined
   let isChangeScheduled = false
 
@@ -336,7 +345,8 @@ export async function createClient(
 
   function tellConversation(id: string): void {
     const item = conversations.get(id)
-    if (item !== undefined) events.safeDispatchEvent('conversation', { detail: summaryOf(item) })
+    if (item === undefined) return
+    events.safeDispatchEvent('conversation', { detail: summaryOf(item, groupByName(contacts())) })
   }
 
   function tellConnections(): void {
@@ -380,10 +390,28 @@ export async function createClient(
     })
   }
 
-  function summaryOf({ conversation, last, unread }: Listed): ConversationSummary {
+  function* contacts(): Iterable<NamedContact> {
+    for (const { conversation } of conversations.values()) {
+      const { contactUserId, contactName } = conversation.record()
+      const isVerified = verifications.of(contactUserId) !== null
+      yield { conversation: conversation.id, userId: contactUserId, name: contactName, isVerified }
+    }
+  }
+
+  function summaryOf(
+    { conversation, last, unread }: Listed,
+    byName: ReturnType<typeof groupByName>
+  ): ConversationSummary {
+    const record = conversation.record()
+    const verification = verifications.of(record.contactUserId)
     return conversationSummary({
       id: conversation.id,
-      record: conversation.record(),
+      record,
+      verification,
+      namesakes:
+        verification === null
+          ? namesakesIn(byName, { userId: record.contactUserId, name: record.contactName })
+          : [],
       connection: connectionOf(status, conversation.peers()),
       unread,
       last: last && viewOf(conversation, last)
@@ -396,7 +424,10 @@ export async function createClient(
   }
 
   function takeSnapshot(): ClientSnapshot {
-    const summaries = [...conversations.values()].map(summaryOf).sort(byActivity)
+    const byName = groupByName(contacts())
+    const summaries = [...conversations.values()]
+      .map((item) => summaryOf(item, byName))
+      .sort(byActivity)
     return {
       profile: account === undefined ? null : profileOf(account),
       conversations: summaries,
@@ -429,6 +460,15 @@ export async function createClient(
     if (item === undefined)
       throw new DeadDropError('conversation-unknown', 'no conversation has this id')
     return item.conversation
+  }
+
+  /** A contact is verified or no more: their conversations look different, and those of their namesakes. */
+  function verificationChanged({ contactUserId, contactName }: ConversationRecord): void {
+    for (const contact of contacts()) {
+      if (contact.userId === contactUserId || nameKey(contact.name) === nameKey(contactName))
+        tellConversation(contact.conversation)
+    }
+    changed()
   }
 
   async function keepNodes(): Promise<void> {
@@ -536,6 +576,37 @@ export async function createClient(
           onClose: (view) => views.delete(view)
         }
       )
+    },
+
+    async safetyNumber(id) {
+      const { contactUserId } = requireConversation(id).record()
+      const ownUserId = requireAccount().own.userId
+      ownHalf ??= await safetyHalf({ pause: nextTask }, ownUserId)
+      const contactHalf = await safetyHalf({ pause: nextTask }, contactUserId)
+      return {
+        ...safetyNumber(ownHalf, contactHalf),
+        code: encodeSafetyCode({ ownUserId, contactUserId })
+      }
+    },
+
+    async compareSafetyCode(id, code) {
+      const record = requireConversation(id).record()
+      const known = {
+        ownUserId: requireAccount().own.userId,
+        contactUserId: record.contactUserId
+      }
+      const comparison = compareSafetyCode(known, readSafetyCode(code))
+      if (comparison !== 'match') return comparison
+      await verifications.verify(id, record.contactUserId, 'code')
+      verificationChanged(record)
+      return comparison
+    },
+
+    async setVerified(id, isVerified) {
+      const record = requireConversation(id).record()
+      if (isVerified) await verifications.verify(id, record.contactUserId, 'comparison')
+      else await verifications.revoke(record.contactUserId)
+      verificationChanged(record)
     },
 
     async draft(id) {

@@ -10,7 +10,7 @@ import {
 import { DeadDropError } from '#protocol/errors.ts'
 import { MAX_SEALED_BYTES, MAX_SEGMENTS } from '#protocol/limits.ts'
 import type { KeptSegment } from '#replica/segments/segmented-log.ts'
-import type { Settings } from './client.ts'
+import type { Settings, Verification } from './client.ts'
 
 const MAX_TEXT = 4_096
 const MAX_NODES = 64
@@ -197,6 +197,25 @@ export const conversationKind = cborRecord<ConversationRecord>(
       contactName: readText(map['contactName'], 'contactName', MAX_TEXT),
       createdAtMs: readTime(map['createdAtMs'], 'createdAtMs'),
       nodes: readTexts(map['nodes'], 'nodes')
+    }
+  }
+)
+
+export interface VerificationRecord extends Verification {
+  /** Root key that was verified, lower-case hex. */
+  readonly userId: string
+}
+
+/** Id: the conversation's in which the contact was verified. */
+export const verificationKind = cborRecord<VerificationRecord>(
+  'verification',
+  ({ userId, verifiedAtMs, by }) => ({ userId, verifiedAtMs, by }),
+  (value) => {
+    const map = readMap(value, 'verification', ['userId', 'verifiedAtMs', 'by'])
+    return {
+      userId: readText(map['userId'], 'userId', 64),
+      verifiedAtMs: readTime(map['verifiedAtMs'], 'verifiedAtMs'),
+      by: readOneOf(map['by'], 'by', ['code', 'comparison'])
     }
   }
 )

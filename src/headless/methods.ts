@@ -49,6 +49,24 @@ export function createMethods(
     ],
     ['conversation.list', async () => client.snapshot().conversations.map(describeConversation)],
     [
+      'conversation.safety',
+      async (params) => {
+        const { digits, words, code } = await client.safetyNumber(
+          readString(params, 'conversation')
+        )
+        return { digits, words: [...words], code }
+      }
+    ],
+    ['conversation.verify', async (params) => verifyContact(client, params)],
+    [
+      'conversation.unverify',
+      async (params) => {
+        const conversation = readString(params, 'conversation')
+        await client.setVerified(conversation, false)
+        return describeVerification(client, conversation)
+      }
+    ],
+    [
       'message.send',
       async (params) => {
         const message = await client.sendMessage(
@@ -131,9 +149,34 @@ function settled(client: DeadDropClient, id: string, deadline: AbortSignal): Pro
   })
 }
 
+/** With a code this process compares; without one, whoever asks says that they did. */
+async function verifyContact(client: DeadDropClient, params: JsonObject): Promise<JsonValue> {
+  const conversation = readString(params, 'conversation')
+  const code = readOptional(params, 'code', readString)
+  let outcome: JsonValue = 'match'
+  if (code === undefined) await client.setVerified(conversation, true)
+  else outcome = await client.compareSafetyCode(conversation, code)
+  return { outcome, ...describeVerification(client, conversation) }
+}
+
+function describeVerification(client: DeadDropClient, id: string): { verifiedAt: number | null } {
+  const found = client.snapshot().conversations.find((conversation) => conversation.id === id)
+  return { verifiedAt: found?.verification?.verifiedAtMs ?? null }
+}
+
 export function describeConversation(conversation: ConversationSummary): JsonObject {
-  const { id, title, contact, connection, unread, activityAtMs } = conversation
-  return { id, title, contact: { ...contact }, connection, unread, activityAt: activityAtMs }
+  const { id, title, contact, verification, namesakes, connection, unread, activityAtMs } =
+    conversation
+  return {
+    id,
+    title,
+    contact: { ...contact },
+    verifiedAt: verification?.verifiedAtMs ?? null,
+    namesakes: namesakes.map((namesake) => namesake.conversation),
+    connection,
+    unread,
+    activityAt: activityAtMs
+  }
 }
 
 export function describeMessage(message: MessageView): JsonObject {

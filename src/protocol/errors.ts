@@ -15,6 +15,8 @@ export const ERROR_CODES = [
   'name-too-long',
   'text-empty',
   'text-too-long',
+  'safety-code-malformed',
+  'safety-code-unsupported-version',
   'conversation-unknown',
   'message-unknown',
   'node-address-malformed',

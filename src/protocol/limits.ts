@@ -88,6 +88,9 @@ export const MAX_INVITE_NODES = 2
 /** Longest invite link payload, base64url characters. Enforced before decoding. */
 export const MAX_INVITE_CHARACTERS = 1_024
 
+/** Longest safety code, characters with its prefix, so that it stays scannable as a QR code. Enforced before decoding. */
+export const MAX_SAFETY_CODE_CHARACTERS = 128
+
 /** Deepest nesting of CBOR that we decode. */
 export const MAX_CBOR_DEPTH = 8
 

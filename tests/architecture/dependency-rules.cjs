@@ -38,7 +38,14 @@ const TABLE = {
   sealing: {
     values: ['protocol'],
     types: ['messaging'],
-    packages: ['ts-mls', '@hpke/[^/]+', '@noble/[^/]+', 'multiformats', '@multiformats/multiaddr']
+    packages: [
+      'ts-mls',
+      '@hpke/[^/]+',
+      '@noble/[^/]+',
+      '@scure/bip39',
+      'multiformats',
+      '@multiformats/multiaddr'
+    ]
   },
   messaging: { values: ['protocol'], types: ['replica', 'pinning'], packages: [] },
   history: { values: ['protocol', 'messaging'], types: ['sealing', 'replica'], packages: [] },

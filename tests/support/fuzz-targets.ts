@@ -51,6 +51,7 @@ import { createIdentity, redactIdentity } from '#sealing/identity.ts'
 import { readInvite } from '#sealing/invite-link.ts'
 import { acceptInvite, createInvite, openBundle, openWelcome } from '#sealing/invite.ts'
 import { createMls } from '#sealing/mls/mls.ts'
+import { encodeSafetyCode, readSafetyCode } from '#sealing/safety-code.ts'
 import { joinSession } from '#sealing/session.ts'
 import { anyAltered, anyBytesLike, anyChunksOf, anyTextLike } from './fuzz-inputs.ts'
 import { createPlayedStream } from './fuzz-stream.ts'
@@ -409,6 +410,10 @@ async function sealingTargets(): Promise<FuzzTarget[]> {
     expiresAtMs: NOW_MS + DAY_MS
   })
   const link = readInvite(made.payload)
+  const safetyCode = encodeSafetyCode({
+    ownUserId: redactIdentity(alice).userId,
+    contactUserId: redactIdentity(bob).userId
+  })
   const drop = dropOf(link)
   const bundle = await openBundle(components, link, made.bundle)
   if ('refused' in bundle) throw new Error(bundle.refused)
@@ -466,6 +471,9 @@ async function sealingTargets(): Promise<FuzzTarget[]> {
       8,
       anyTextLike([made.payload, `https://example.org/#/invite/${made.payload}`]),
       (text) => unlessRefused(() => readInvite(text))
+    ),
+    target('safety code', 8, anyTextLike([safetyCode]), (text) =>
+      unlessRefused(() => readSafetyCode(text))
     ),
     target('envelope', 4, anyBytesLike([made.bundle, sealed]), (bytes) =>
       ifDefined(openEnvelope(drop.bundleKey, bytes))
