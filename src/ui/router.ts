@@ -22,7 +22,7 @@ export function createAppRouter(): Router {
       { path: '/invite/:payload(.*)', name: 'invite', component: InviteLinkView, props: true },
       { path: '/accepting/:id', name: 'accepting', component: AcceptingView, props: true },
       {
-        path: '/c/:id/:panel(details)?',
+        path: '/c/:id/:panel(details|verification)?',
         name: 'conversation',
         component: ConversationView,
         props: true

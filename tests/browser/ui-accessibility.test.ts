@@ -71,6 +71,53 @@ const SCREENS: readonly Screen[] = [
     }
   },
   {
+    name: 'verification',
+    scene: 'full',
+    async reach(page) {
+      await openBob(page)
+      await page.getByRole('button', { name: 'Verification: not verified' }).click()
+      await page.getByRole('list', { name: 'Safety words' }).waitFor()
+    }
+  },
+  {
+    name: 'verification with a code of somebody else',
+    scene: 'full',
+    async reach(page) {
+      await openBob(page)
+      await page.getByRole('button', { name: 'Verification: not verified' }).click()
+      await page.getByRole('textbox', { name: 'Paste the code of Bob' }).fill('deaddrop-safety:eve')
+      await page.getByRole('button', { name: 'Check code' }).click()
+      await page.getByText('The keys do not match').waitFor()
+    }
+  },
+  {
+    name: 'a name that is known under another key',
+    scene: 'namesakes',
+    async reach(page) {
+      await openBob(page)
+      await page.getByRole('link', { name: 'Verify contact' }).waitFor()
+    }
+  },
+  {
+    name: 'verification of a name that is known under another key',
+    scene: 'namesakes',
+    async reach(page) {
+      await openBob(page)
+      await page.getByRole('link', { name: 'Verify contact' }).click()
+      await page.getByRole('list', { name: 'Safety words' }).waitFor()
+    }
+  },
+  {
+    name: 'details of a verified contact',
+    scene: 'namesakes',
+    async reach(page) {
+      await page.getByRole('link', { name: /^Carol Verified/ }).click()
+      await page.getByRole('button', { name: 'Verification: verified' }).waitFor()
+      await page.getByRole('button', { name: 'Conversation details', exact: true }).click()
+      await page.getByRole('complementary').waitFor()
+    }
+  },
+  {
     name: 'connection details while offline, with a problem',
     scene: 'problems',
     async reach(page) {
@@ -85,7 +132,7 @@ const SCREENS: readonly Screen[] = [
 ]
 
 async function openBob(page: Page): Promise<void> {
-  await page.getByRole('link', { name: /^Bob/ }).click()
+  await page.getByRole('link', { name: /^Bob/ }).first().click()
   await page.getByRole('article').last().waitFor()
 }
 

@@ -10,7 +10,9 @@ import type {
   MessageView,
   NodeView,
   Profile,
-  Settings
+  SafetyView,
+  Settings,
+  Verification
 } from '#client/client.ts'
 import type { DeliveryStatus, DeliveryTrail } from '#messaging/delivery.ts'
 import { DeadDropError } from '#protocol/errors.ts'
@@ -42,6 +44,8 @@ export interface FakeConversationInit {
     readonly status?: DeliveryStatus
   }[]
   readonly unread?: number
+  /** `code` or `comparison`: the contact is verified. */
+  readonly verifiedBy?: Verification['by']
 }
 
 /** {@link DeadDropClient} for components: in memory, with levers for what the network would do. */
@@ -57,7 +61,13 @@ export interface FakeClient extends DeadDropClient {
     finish(acceptance: string, inviterName: string): void
     /** The next call of this method rejects with that code. */
     failNext(
-      method: 'createIdentity' | 'sendMessage' | 'createInvite' | 'addNode' | 'acceptInvite',
+      method:
+        | 'createIdentity'
+        | 'sendMessage'
+        | 'createInvite'
+        | 'addNode'
+        | 'acceptInvite'
+        | 'setVerified',
       code: ErrorCode
     ): void
     readonly wakes: () => number
@@ -73,6 +83,19 @@ interface StoredConversation {
 const PAGE = 50
 const NODE_PEER = '12D3KooWQ5mV8h2nBzpjxM9aVYcBcWjW1sVnLkq8u8ZfYJx3TtPm'
 const NODE_ADDRESS = `/dns4/node.example.org/tcp/443/tls/ws/p2p/${NODE_PEER}`
+
+/** The first vector of `tests/vectors/sealing-safety-number.json`. */
+const SAFETY: SafetyView = {
+  digits: '406804038851483270832776301454690279045960796117089430525219',
+  words: (
+    'liar dial erase hybrid wrap eyebrow slab suit ' +
+    'sing caught liar hurdle insane upset forget whip'
+  ).split(' '),
+  code: 'deaddrop-safety:gwFYIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4fWCAgISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0-P3HIyAk'
+}
+
+/** What the contact of every conversation shows. */
+export const MATCHING_CODE = 'deaddrop-safety:of-the-contact'
 
 export function createFakeClient(
   components: { readonly clock: FakeClientClock },
@@ -194,11 +217,28 @@ export function createFakeClient(
     }
   }
 
+  function namesakesOf({ id: own, title }: ConversationSummary): ConversationSummary['namesakes'] {
+    return [...conversations.values()]
+      .filter(({ summary }) => summary.title === title && summary.id !== own)
+      .map(({ summary }) => ({
+        conversation: summary.id,
+        isVerified: summary.verification !== null
+      }))
+  }
+
+  function setVerification(conversation: string, verification: Verification | null): void {
+    const found = stored(conversation)
+    found.summary = { ...found.summary, verification }
+    summarise()
+  }
+
   function summarise(): void {
     for (const conversation of conversations.values()) {
       const last = conversation.messages.at(-1)
       conversation.summary = {
         ...conversation.summary,
+        namesakes:
+          conversation.summary.verification === null ? namesakesOf(conversation.summary) : [],
         unread: conversation.unread,
         last:
           last === undefined
@@ -230,6 +270,11 @@ export function createFakeClient(
         id: conversation,
         title: given.title,
         contact,
+        verification:
+          given.verifiedBy === undefined
+            ? null
+            : { verifiedAtMs: components.clock.now() - 86_400_000, by: given.verifiedBy },
+        namesakes: [],
         connection: given.connection,
         unread: 0,
         last: null,
@@ -377,6 +422,25 @@ export function createFakeClient(
           viewListeners.delete(listener)
         }
       }
+    },
+    async safetyNumber(conversation) {
+      stored(conversation)
+      return SAFETY
+    },
+    async compareSafetyCode(conversation, code) {
+      stored(conversation)
+      if (!code.startsWith('deaddrop-safety:')) throw refused('safety-code-malformed')
+      if (code === SAFETY.code) return 'own-code'
+      if (code !== MATCHING_CODE) return 'mismatch'
+      setVerification(conversation, { verifiedAtMs: components.clock.now(), by: 'code' })
+      return 'match'
+    },
+    async setVerified(conversation, isVerified) {
+      failIfTold('setVerified')
+      setVerification(
+        conversation,
+        isVerified ? { verifiedAtMs: components.clock.now(), by: 'comparison' } : null
+      )
     },
     draft: async (conversation) => drafts.get(conversation) ?? '',
     async setDraft(conversation, text) {

@@ -45,6 +45,10 @@ const error: Words<ErrorCode> = {
   'name-too-long': 'This name is too long: 64 characters at most.',
   'text-empty': 'There is nothing to send yet.',
   'text-too-long': 'This message is too long. Send it in two parts.',
+  'safety-code-malformed':
+    'This is not a whole verification code. Scan it again, or copy the whole of it.',
+  'safety-code-unsupported-version':
+    'This verification code was made by a newer DeadDrop. Reload this page to get the newest version, then try again.',
   'conversation-unknown': 'This conversation is not on this device.',
   'message-unknown': 'This message is not on this device.',
   'node-address-malformed':
@@ -236,14 +240,69 @@ export const en = {
     encryption: 'Encryption',
     encryptionBody:
       'Messages are sealed with MLS (RFC 9420). Keys change as you talk, and only your devices and those of {name} have them.',
-    unverified:
-      'Not verified: you have not compared keys with {name}. The conversation is with whoever used your link, or made the one that you used.',
+    verifyButton: 'Verify contact',
+    verifiedButton: 'Verification',
     held: 'Where it is held',
     heldHere: 'On this device',
     heldNode: 'Node {node}',
     heldNone: 'Your last messages are not yet held by a node.',
     heldSince: 'since {time}, promised until {date}',
     close: 'Close details'
+  },
+  verification: {
+    title: 'Verification',
+    close: 'Close verification',
+    verified: 'Verified',
+    notVerified: 'Not verified',
+    openVerified: 'Verification: verified',
+    openNotVerified: 'Verification: not verified',
+    openNamesake: 'Verification: not verified, name known under another key',
+    byCode: 'Verified on {date}: this device compared the keys of both of you.',
+    byComparison: 'Verified on {date}: you compared the safety number with {name}.',
+    meansVerified: 'It stays so for as long as {name} keeps the same key.',
+    unverified:
+      'You have not compared keys with {name}. The conversation is with whoever used your link, or made the one that you used.',
+    how: 'Meet, or call each other so that you recognise the voice. Then scan each other’s code, or compare the number or the words: they are the same on both sides when nobody stands between you.',
+    namesakeTitle: 'Same name, another key',
+    namesakeUnverified:
+      'You also have a conversation with a {name} whose key is another one. It may be the same person on a new phone, a different person, or somebody who poses as them. DeadDrop cannot tell which.',
+    namesakeVerified:
+      'You have verified a {name} before, under another key. This is not that key: it may be the same person on a new phone, a different person, or somebody who poses as them. Verify before you trust it.',
+    namesakeShort:
+      'You know a {name} under another key. This may be the same person on a new phone, or a different person.',
+    namesakeLink: 'Open the verified conversation | Open the other conversation',
+    mine: 'Your code',
+    mineHint: '{name} scans it here, on your screen.',
+    qrLabel: 'Verification QR code',
+    copyCode: 'Copy code',
+    codeCopied: 'Code copied',
+    codeHint:
+      'A copied code proves something only when it travels another way than this conversation, and you know who it comes from.',
+    theirs: 'Code of {name}',
+    scan: 'Scan code',
+    scanning: 'Hold the code of {name} in front of the camera.',
+    camera: 'Camera picture',
+    stopScan: 'Stop scanning',
+    cameraRefused:
+      'The camera cannot be used. Allow it for this site in the browser, or paste the code.',
+    noScanner:
+      'This browser cannot scan codes: paste the code, or compare the number or the words.',
+    pasteLabel: 'Paste the code of {name}',
+    check: 'Check code',
+    checking: 'Checking…',
+    matched: 'The keys match. {name} is verified.',
+    ownCode: 'This is your own code. Scan or paste the one that {name} sees.',
+    mismatchTitle: 'The keys do not match',
+    mismatch:
+      'This code does not belong to this conversation. Either {name} has opened another conversation, or somebody stands between you. Check together that both of you show the right one and try again. If it happens again, do not trust this conversation.',
+    number: 'Safety number',
+    numberHint: 'Read it to each other: 12 groups, the same for both of you.',
+    words: 'Safety words',
+    wordsHint: 'The same in words, for the telephone. They are English in every language.',
+    computing: 'Calculating the safety number…',
+    markHint: 'Only if all of it was the same for both of you:',
+    mark: 'Mark as verified',
+    unmark: 'Remove verification'
   },
   chip: {
     open: 'Connection details',

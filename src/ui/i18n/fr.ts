@@ -26,6 +26,10 @@ export const fr: Catalogue = {
     'name-too-long': 'Ce nom est trop long : 64 caractères au plus.',
     'text-empty': 'Il n’y a encore rien à envoyer.',
     'text-too-long': 'Ce message est trop long. Envoyez-le en deux parties.',
+    'safety-code-malformed':
+      'Ce n’est pas un code de vérification complet. Scannez-le à nouveau ou copiez-le en entier.',
+    'safety-code-unsupported-version':
+      'Ce code de vérification vient d’un DeadDrop plus récent. Rechargez cette page pour obtenir la dernière version, puis réessayez.',
     'conversation-unknown': 'Cette conversation n’est pas sur cet appareil.',
     'message-unknown': 'Ce message n’est pas sur cet appareil.',
     'node-address-malformed':
@@ -231,14 +235,70 @@ export const fr: Catalogue = {
     encryption: 'Chiffrement',
     encryptionBody:
       'Les messages sont scellés avec MLS (RFC 9420). Les clés changent au fil de la conversation, et seuls vos appareils et ceux de {name} les possèdent.',
-    unverified:
-      'Non vérifié : vous n’avez pas comparé de clés avec {name}. Vous parlez à la personne qui a utilisé votre lien, ou qui a fait celui que vous avez utilisé.',
+    verifyButton: 'Vérifier le contact',
+    verifiedButton: 'Vérification',
     held: 'Où elle est gardée',
     heldHere: 'Sur cet appareil',
     heldNode: 'Nœud {node}',
     heldNone: 'Vos derniers messages ne sont pas encore gardés par un nœud.',
     heldSince: 'depuis {time}, promis jusqu’au {date}',
     close: 'Fermer les détails'
+  },
+  verification: {
+    title: 'Vérification',
+    close: 'Fermer la vérification',
+    verified: 'Vérifié',
+    notVerified: 'Non vérifié',
+    openVerified: 'Vérification : vérifié',
+    openNotVerified: 'Vérification : non vérifié',
+    openNamesake: 'Vérification : non vérifié, nom connu sous une autre clé',
+    byCode: 'Vérifié le {date} : cet appareil a comparé vos clés à tous deux.',
+    byComparison: 'Vérifié le {date} : vous avez comparé le numéro de sécurité avec {name}.',
+    meansVerified: 'Cela reste valable tant que {name} garde la même clé.',
+    unverified:
+      'Vous n’avez pas comparé de clés avec {name}. Vous parlez à la personne qui a utilisé votre lien, ou qui a fait celui que vous avez utilisé.',
+    how: 'Rencontrez-vous, ou appelez-vous de façon à reconnaître la voix. Puis scannez le code l’un de l’autre, ou comparez le numéro ou les mots : ils sont identiques des deux côtés si personne ne se trouve entre vous.',
+    namesakeTitle: 'Même nom, autre clé',
+    namesakeUnverified:
+      'Vous avez aussi une conversation avec « {name} » sous une autre clé. C’est peut-être la même personne sur un nouveau téléphone, une autre personne, ou quelqu’un qui se fait passer pour elle. DeadDrop ne peut pas le savoir.',
+    namesakeVerified:
+      'Vous avez déjà vérifié « {name} » sous une autre clé. Cette clé-ci n’est pas la même : c’est peut-être la même personne sur un nouveau téléphone, une autre personne, ou quelqu’un qui se fait passer pour elle. Vérifiez avant de lui faire confiance.',
+    namesakeShort:
+      'Vous connaissez « {name} » sous une autre clé. C’est peut-être la même personne sur un nouveau téléphone, ou une autre personne.',
+    namesakeLink: 'Ouvrir la conversation vérifiée | Ouvrir l’autre conversation',
+    mine: 'Votre code',
+    mineHint: '{name} le scanne ici, sur votre écran.',
+    qrLabel: 'Code QR de vérification',
+    copyCode: 'Copier le code',
+    codeCopied: 'Code copié',
+    codeHint:
+      'Un code copié ne prouve quelque chose que s’il passe par une autre voie que cette conversation et que vous savez de qui il vient.',
+    theirs: 'Code de {name}',
+    scan: 'Scanner le code',
+    scanning: 'Présentez le code de {name} devant la caméra.',
+    camera: 'Image de la caméra',
+    stopScan: 'Arrêter de scanner',
+    cameraRefused:
+      'La caméra ne peut pas être utilisée. Autorisez-la pour ce site dans le navigateur, ou collez le code.',
+    noScanner:
+      'Ce navigateur ne sait pas scanner de codes : collez le code, ou comparez le numéro ou les mots.',
+    pasteLabel: 'Collez le code de {name}',
+    check: 'Comparer le code',
+    checking: 'Comparaison…',
+    matched: 'Les clés correspondent. {name} est vérifié.',
+    ownCode: 'C’est votre propre code. Scannez ou collez celui que voit {name}.',
+    mismatchTitle: 'Les clés ne correspondent pas',
+    mismatch:
+      'Ce code n’appartient pas à cette conversation. Soit {name} a ouvert une autre conversation, soit quelqu’un se trouve entre vous. Assurez-vous ensemble de montrer le bon code et réessayez. Si cela se reproduit, ne faites pas confiance à cette conversation.',
+    number: 'Numéro de sécurité',
+    numberHint: 'Lisez-le-vous l’un à l’autre : 12 groupes, les mêmes pour vous deux.',
+    words: 'Mots de sécurité',
+    wordsHint:
+      'La même chose en mots, pour le téléphone. Ils sont en anglais dans toutes les langues.',
+    computing: 'Calcul du numéro de sécurité…',
+    markHint: 'Seulement si tout était identique pour vous deux :',
+    mark: 'Marquer comme vérifié',
+    unmark: 'Retirer la vérification'
   },
   chip: {
     open: 'Détails de la connexion',

@@ -45,6 +45,31 @@ switch (scene) {
       )
     )
     break
+  case 'namesakes':
+    start(
+      createFakeClient(
+        { clock },
+        {
+          baseUrl,
+          name: 'Alice',
+          conversations: [
+            {
+              title: 'Bob',
+              connection: 'direct',
+              messages: [{ text: 'I have a new phone', atMs: clock.now() - 60_000 }]
+            },
+            {
+              title: 'Bob',
+              connection: 'offline',
+              verifiedBy: 'code',
+              messages: [{ text: 'See you on Friday', atMs: clock.now() - 86_400_000 }]
+            },
+            { title: 'Carol', connection: 'offline', verifiedBy: 'comparison', messages: [] }
+          ]
+        }
+      )
+    )
+    break
   default:
     start(
       createFakeClient(
