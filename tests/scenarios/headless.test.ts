@@ -152,6 +152,48 @@ it('refuses bad links with a code each, and leaves no trace of them', async () =
   expect(await bob.call('conversation.list')).toHaveLength(1)
 })
 
+it('two bots compare their codes, and who is verified survives SIGKILL', async () => {
+  await using temp = await withTempDir()
+  await using node = await spawnPinningNode({ dataDir: `${temp.path}/node` })
+  const aliceAt = { dataDir: `${temp.path}/alice`, nodes: node.multiaddrs }
+  await using alice = startBot(aliceAt)
+  await using bob = startBot({ dataDir: `${temp.path}/bob`, nodes: node.multiaddrs })
+  const conversation = await acquaint(alice, bob)
+  const safetyOf = async (bot: Bot): Promise<{ digits: string; words: string[]; code: string }> =>
+    (await bot.call('conversation.safety', { conversation })) as {
+      digits: string
+      words: string[]
+      code: string
+    }
+  const seenByAlice = await safetyOf(alice)
+  const seenByBob = await safetyOf(bob)
+  expect(seenByAlice.digits).toMatch(/^\d{60}$/)
+  expect(seenByBob).toMatchObject({ digits: seenByAlice.digits, words: seenByAlice.words })
+
+  const verify = (code: string): Promise<unknown> =>
+    alice.call('conversation.verify', { conversation, code })
+  expect(await verify(seenByAlice.code)).toEqual({ outcome: 'own-code', verifiedAt: null })
+  expect(await refusalOf(verify(seenByBob.code.slice(0, -1)))).toBe('safety-code-malformed')
+  expect(
+    await refusalOf(alice.call('conversation.verify', { conversation: '00'.repeat(16) }))
+  ).toBe('conversation-unknown')
+  const verified = (await verify(seenByBob.code)) as { verifiedAt: number }
+  expect(verified).toMatchObject({ outcome: 'match', verifiedAt: expect.any(Number) as number })
+  await alice.notified('conversation', ({ verifiedAt }) => verifiedAt === verified.verifiedAt)
+  alice.kill('SIGKILL')
+  await alice.exited
+
+  await using aliceAgain = startBot(aliceAt)
+  const [listed] = (await aliceAgain.call('conversation.list')) as Record<string, unknown>[]
+  expect(listed).toMatchObject({ verifiedAt: verified.verifiedAt, namesakes: [] })
+  expect(await aliceAgain.call('conversation.unverify', { conversation })).toEqual({
+    verifiedAt: null
+  })
+  expect(await bob.call('conversation.verify', { conversation })).toMatchObject({
+    outcome: 'match'
+  })
+})
+
 it('answers bad requests with JSON-RPC errors and goes on', async () => {
   await using temp = await withTempDir()
   await using bot = startBot({ dataDir: `${temp.path}/bot`, nodes: [] })
