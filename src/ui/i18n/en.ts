@@ -270,7 +270,8 @@ export const en = {
       'You have verified a {name} before, under another key. This is not that key: it may be the same person on a new phone, a different person, or somebody who poses as them. Verify before you trust it.',
     namesakeShort:
       'You know a {name} under another key. This may be the same person on a new phone, or a different person.',
-    namesakeLink: 'Open the verified conversation | Open the other conversation',
+    openVerifiedNamesake: 'Open the verified conversation',
+    openOtherNamesake: 'Open the other conversation',
     mine: 'Your code',
     mineHint: '{name} scans it here, on your screen.',
     qrLabel: 'Verification QR code',

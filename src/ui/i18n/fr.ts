@@ -265,7 +265,8 @@ export const fr: Catalogue = {
       'Vous avez déjà vérifié « {name} » sous une autre clé. Cette clé-ci n’est pas la même : c’est peut-être la même personne sur un nouveau téléphone, une autre personne, ou quelqu’un qui se fait passer pour elle. Vérifiez avant de lui faire confiance.',
     namesakeShort:
       'Vous connaissez « {name} » sous une autre clé. C’est peut-être la même personne sur un nouveau téléphone, ou une autre personne.',
-    namesakeLink: 'Ouvrir la conversation vérifiée | Ouvrir l’autre conversation',
+    openVerifiedNamesake: 'Ouvrir la conversation vérifiée',
+    openOtherNamesake: 'Ouvrir l’autre conversation',
     mine: 'Votre code',
     mineHint: '{name} le scanne ici, sur votre écran.',
     qrLabel: 'Code QR de vérification',
