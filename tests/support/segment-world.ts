@@ -81,6 +81,8 @@ export interface Device {
   /** Holds back what comes to a log, or lets it come. */
   delay(address: LogAddress, isDelayed: boolean): void
   damage(address: LogAddress): void
+  /** Its disk loses the entry that came last to a log. */
+  loseNewest(address: LogAddress): void
   /** Opening a log takes until the returned function is called. */
   holdOpening(address: LogAddress): () => void
   /** How many entries of a log are on its disk. */
@@ -366,6 +368,9 @@ export function createSegmentWorld(clock: Clock): SegmentWorld {
         for (const other of followers(peer, address)) exchange(peer, other, address)
       },
       damage: (address) => peer.damaged.add(address),
+      loseNewest(address) {
+        peer.disk.set(address, (peer.disk.get(address) ?? []).slice(0, -1))
+      },
       holdOpening(address) {
         const { promise, resolve } = Promise.withResolvers<undefined>()
         peer.slowOpenings.set(address, promise)
