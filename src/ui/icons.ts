@@ -1,5 +1,6 @@
 /** Line drawings on a 24 × 24 grid, one path per stroke. */
 export const ICONS = {
+  archive: ['M4 5h16v4H4z', 'M5.5 9v10h13V9', 'M10 12.5h4'],
   back: ['M15 5l-7 7 7 7'],
   chat: ['M5 18.5l-1.2 2.7 4-1.2A8.5 8.5 0 1 0 5 18.5z'],
   check: ['M5 12.5l4.5 4.5L19 7.5'],
