@@ -34,10 +34,10 @@ it('somebody brings a conversation along, finds it after a reload, takes it out 
       `31/12/2023, 21:40 - ${index % 2 === 0 ? 'Bob' : 'Alice B.'}: <i>message</i> ${index}`
   )
   await choose(page, 'WhatsApp Chat with Bob.txt', lines.join('\n'))
-  await page.getByText('3000 messages in 1 conversation, from WhatsApp.').waitFor()
+  await page.getByText('3000 messages in 1 conversation, from WhatsApp.').last().waitFor()
   await page.getByLabel('Which of these is you?').selectOption('Alice B.')
   await page.getByRole('button', { name: 'Import', exact: true }).click()
-  await page.getByText('3000 messages imported.').waitFor()
+  await page.getByText('3000 messages imported.').last().waitFor()
 
   await page.reload()
   await page.getByRole('link', { name: /^Bob/ }).click()

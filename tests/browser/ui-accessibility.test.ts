@@ -95,7 +95,7 @@ const SCREENS: readonly Screen[] = [
       await chooseFile(page)
       await page.getByLabel('Which of these is you?').selectOption('Alice')
       await page.getByRole('button', { name: 'Import', exact: true }).click()
-      await page.getByRole('link', { name: 'Open conversation 1' }).click()
+      await page.getByRole('link', { name: 'Open “Harbour”' }).click()
       await page.getByText('Happy new year!').waitFor()
       await page.getByRole('button', { name: 'Conversation details', exact: true }).click()
       await page.getByRole('complementary').waitFor()
@@ -116,7 +116,7 @@ async function chooseFile(page: Page): Promise<void> {
     mimeType: 'text/plain',
     buffer: Buffer.from(WHATSAPP_ANDROID)
   })
-  await page.getByText('3 messages in 1 conversation, from WhatsApp.').waitFor()
+  await page.getByText('3 messages in 1 conversation, from WhatsApp.').last().waitFor()
 }
 
 describe('accessibility', () => {

@@ -13,7 +13,7 @@ export function useArchiveRemoval(id: string) {
   })
   return {
     removing,
-    async remove(): Promise<void> {
+    remove: async (): Promise<void> => {
       if ((await removing.run()) === true) await router.replace('/')
     }
   }

@@ -358,7 +358,7 @@ export const en = {
     selfNobody: 'None of them, or not sure',
     store: 'Import',
     done: '{messages} imported.',
-    open: 'Open conversation {number}',
+    open: 'Open “{title}”',
     imported: 'Imported',
     mark: 'Imported from {source}, {date}. Read-only.',
     start: 'This is the beginning of the import “{name}”',

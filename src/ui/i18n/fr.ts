@@ -355,7 +355,7 @@ export const fr: Catalogue = {
     selfNobody: 'Aucun, ou je ne sais pas',
     store: 'Importer',
     done: '{messages} : importation terminée.',
-    open: 'Ouvrir la conversation {number}',
+    open: 'Ouvrir « {title} »',
     imported: 'Importée',
     mark: 'Importée de {source}, {date}. Lecture seule.',
     start: 'Ici commence l’import « {name} »',
