@@ -25,6 +25,8 @@ const MAX_NAME_AT = 128
 const FIRST_LINE_CHARACTERS = 70_000
 const SLICE_LINES = 100
 const DETECTION_LINES = 20
+/** Messages that decide between two orders of the date: one slice of work. */
+const ORDER_SAMPLE = 20_000
 
 type DateOrder = 'dmy' | 'mdy' | 'ymd'
 
@@ -191,8 +193,9 @@ function orderOf(heads: readonly Head[]): DateOrder {
   const isDayFirst = heads.filter(({ parts }) => Number(parts[0]) > 12).length
   const isMonthFirst = heads.filter(({ parts }) => Number(parts[1]) > 12).length
   if (isDayFirst !== isMonthFirst) return isDayFirst > isMonthFirst ? 'dmy' : 'mdy'
-  const dayFirstSteps = backwardSteps(heads, 'dmy')
-  const monthFirstSteps = backwardSteps(heads, 'mdy')
+  const sample = heads.slice(0, ORDER_SAMPLE)
+  const dayFirstSteps = backwardSteps(sample, 'dmy')
+  const monthFirstSteps = backwardSteps(sample, 'mdy')
   if (dayFirstSteps !== monthFirstSteps) return dayFirstSteps < monthFirstSteps ? 'dmy' : 'mdy'
   return first.separator === '/' && first.half !== null ? 'mdy' : 'dmy'
 }

@@ -26,7 +26,10 @@ export type ExportState =
   | { readonly kind: 'writing'; readonly messages: number }
   | { readonly kind: 'failed'; readonly code: ErrorCode }
 
-/** Taking one's data out and in, for as long as the calling component lives: leaving the page stops what is under way. */
+/**
+ * Taking one's data out and in. Leaving the page stops reading and writing of files; what is being stored goes on, and appears
+ * in the list when all of it is there.
+ */
 export function useYourData(): {
   readonly importing: Readonly<ShallowRef<ImportState>>
   readonly exporting: Readonly<ShallowRef<ExportState>>
@@ -42,7 +45,7 @@ export function useYourData(): {
   let running = new AbortController()
   onScopeDispose(() => {
     disposed.abort()
-    running.abort()
+    if (importing.value.kind !== 'storing') running.abort()
   })
 
   /** Runs a step of the import; `cancel` makes whatever it still says meaningless. */
