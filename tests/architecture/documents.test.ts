@@ -52,7 +52,8 @@ describe('documents agree with the code', () => {
 
   it('every error code in docs/headless.md is one', async () => {
     const text = await readFile(resolve(ROOT, 'docs/headless.md'), 'utf8')
-    const family = /`((?:archive|invite|identity|name|text|storage|request|conversation|method)-[a-z-]+)`/g
+    const family =
+      /`((?:archive|invite|identity|name|text|storage|request|conversation|method)-[a-z-]+)`/g
     const named = new Set(Array.from(text.matchAll(family), ([, code = '']) => code))
     expect([...named].filter((code) => !(ERROR_CODES as readonly string[]).includes(code))).toEqual(
       []
