@@ -33,7 +33,7 @@ export interface Archives {
 }
 
 /** Messages of one transaction: a page that stores them stays responsive. */
-const BATCH_MESSAGES = 200
+const BATCH_MESSAGES = 100
 /** Keys of one transaction that removes. */
 const ERASE_KEYS = 500
 /** Messages of an archive have their place by number; this stands where those of a log have the hash of their entry. */

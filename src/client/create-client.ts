@@ -640,7 +640,9 @@ export async function createClient(
     },
 
     async importArchive(archive, options = {}) {
-      return archives.add(archive, { ...options, ownName: requireAccount().name })
+      const added = await archives.add(archive, { ...options, ownName: requireAccount().name })
+      void components.storage.requestPersistence().then(lookAtStorage)
+      return added
     },
 
     async deleteArchive(id) {
