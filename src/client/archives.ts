@@ -128,12 +128,11 @@ export async function createArchives(
     }))
     const total = imports.reduce((sum, { record }) => sum + record.messages, 0)
     let done = 0
+    const hidden = imports.map(({ id, record }) =>
+      putRecord(archiveKind, id, { ...record, isWhole: false })
+    )
     try {
-      await history.commit({
-        records: imports.map(({ id, record }) =>
-          putRecord(archiveKind, id, { ...record, isWhole: false })
-        )
-      })
+      await history.commit({ records: hidden })
       for (const { id, transcript } of imports) {
         await store(
           id,
@@ -152,7 +151,10 @@ export async function createArchives(
       )
     } catch (error) {
       // What cannot be removed now is not shown either, and goes at the next start.
-      await erase(imports.map(({ id }) => id)).catch(() => undefined)
+      await history
+        .commit({ records: hidden })
+        .then(() => erase(imports.map(({ id }) => id)))
+        .catch(() => undefined)
       throw error
     }
     for (const { id, record } of imports) await show(id, record)

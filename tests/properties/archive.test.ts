@@ -137,6 +137,10 @@ it('an import that fails or dies at any write appears whole or not at all, and l
         const shown = next.archives.summaries().length
         if (added !== undefined) expect(shown).toBe(archive.transcripts.length)
         expect([0, archive.transcripts.length]).toContain(shown)
+        for (const { id, archive: kept } of next.archives.summaries()) {
+          const { records } = await next.history.messages(id, { limit: 1_000 })
+          expect(records).toHaveLength(kept?.messages ?? 0)
+        }
         const last = await openArchives(store)
         await expect.poll(async () => strayKeys(store, last.archives)).toEqual([])
       }
