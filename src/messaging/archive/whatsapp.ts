@@ -41,7 +41,6 @@ interface Head {
   readonly half: 'a' | 'p' | null
   /** Position of what follows the time. */
   readonly restAt: number
-  readonly rest: string
   readonly line: number
   readonly lineAt: number
   readonly lineEnd: number
@@ -174,7 +173,6 @@ function headOf(text: string, start: number, end: number, line: number): Head | 
     second: Number(second ?? 0),
     half: half === undefined ? null : half.toLowerCase() === 'a' ? 'a' : 'p',
     restAt: start + whole.length - rest.length,
-    rest,
     line,
     lineAt: start,
     lineEnd: end
