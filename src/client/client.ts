@@ -1,4 +1,5 @@
 import type { ErrorCode } from '#protocol/errors.ts'
+import type { ArchiveFormat, ArchiveReading, ParsedArchive } from '#messaging/archive/archive.ts'
 import type { DeliveryTrail, DeliveryStatus } from '#messaging/delivery.ts'
 import type { NetworkStatus } from '#replica/replica.ts'
 import type { SafetyComparison } from '#sealing/safety-code.ts'
@@ -46,6 +47,8 @@ export interface ConversationSummary {
   readonly namesakes: readonly Namesake[]
   readonly connection: ConnectionKind
   readonly unread: number
+  /** Set when it was imported: it lies on this device only and nobody can write in it. */
+  readonly archive: ArchiveView | null
   /** Newest message, for the list. */
   readonly last: {
     readonly text: string
@@ -55,6 +58,27 @@ export interface ConversationSummary {
   } | null
   /** Order in the list: newest activity first. Unix ms. */
   readonly activityAtMs: number
+}
+
+/** Where an imported conversation comes from. Names, texts and times are what its file says; nothing is authenticated. */
+export interface ArchiveView {
+  readonly format: ArchiveFormat
+  readonly importedAtMs: number
+  /** Who made the file, as the file says. */
+  readonly claimedBy: string | null
+  /** When the file was made, as the file says, Unix ms. */
+  readonly exportedAtMs: number | null
+  readonly messages: number
+  /** Names of everybody who wrote, in the order of their first message. */
+  readonly participants: readonly string[]
+}
+
+export interface ImportOptions {
+  /** Name of the participant who is this user, where the file does not say it. */
+  readonly self?: string
+  readonly onProgress?: (done: number, total: number) => void
+  /** Stops the import; what was stored of it is removed. */
+  readonly signal?: AbortSignal
 }
 
 export interface MessageView {
@@ -192,7 +216,10 @@ export interface DeadDropClient {
   cancelAcceptance(id: string): Promise<void>
   /** What a link says before anything is accepted; nothing leaves the device. Throws as {@link acceptInvite}. */
   inspectInvite(link: string): { readonly expiresAtMs: number; readonly inviterId: string }
-  /** @throws `text-empty`, `text-too-long`, `conversation-unknown`, `storage-full`; the text was not sent then. */
+  /**
+   * @throws `text-empty`, `text-too-long`, `conversation-unknown`, `conversation-read-only`, `storage-full`; the text was
+   *   not sent then.
+   */
   sendMessage(conversation: string, text: string): Promise<MessageView>
   /** Oldest first: the newest `limit` messages before message `before`. */
   listMessages(
@@ -218,6 +245,37 @@ export interface DeadDropClient {
   addNode(multiaddr: string): Promise<void>
   removeNode(multiaddr: string): Promise<void>
   updateSettings(patch: Partial<Settings>): Promise<void>
+  /**
+   * Everything of this user on this device but the keys, as one JSON document in pieces (docs/export-format.md). Whoever
+   * stops asking for pieces stops it.
+   *
+   * @param onProgress - messages written so far.
+   * @throws `identity-missing`
+   */
+  exportData(onProgress?: (messages: number) => void): AsyncIterable<string>
+  /**
+   * Says what is in an export of this or another messenger. Stores nothing and gives other tasks their turn.
+   *
+   * @param options.fileName - may name the conversation where the text does not.
+   * @throws `stopped` when `signal` says so.
+   */
+  readArchive(
+    text: string,
+    options?: {
+      readonly fileName?: string
+      readonly onProgress?: (done: number, total: number) => void
+      readonly signal?: AbortSignal
+    }
+  ): Promise<ArchiveReading>
+  /**
+   * Keeps what was read as conversations of this device: all of it, or nothing when it fails or the process dies.
+   *
+   * @returns ids of the new conversations, in the order of the file.
+   * @throws `identity-missing`, `storage-full`, `stopped`
+   */
+  importArchive(archive: ParsedArchive, options?: ImportOptions): Promise<readonly string[]>
+  /** Removes an imported conversation for good. @throws `conversation-unknown` when none that was imported has this id. */
+  deleteArchive(conversation: string): Promise<void>
   /** "Retry now" and wake-up: redials, resynchronises, resends. */
   wake(): void
   stop(): Promise<void>

@@ -5,7 +5,7 @@ import type {
   Namesake,
   Verification
 } from './client.ts'
-import type { ConversationRecord } from './records.ts'
+import type { ArchiveRecord, ConversationRecord } from './records.ts'
 
 /** A conversation as the list shows it. Pure. */
 export function conversationSummary(init: {
@@ -27,14 +27,35 @@ export function conversationSummary(init: {
     namesakes,
     connection,
     unread,
-    last: last && {
-      text: last.text,
-      isOwn: last.isOwn,
-      sentAtMs: last.sentAtMs,
-      status: last.status
-    },
+    archive: null,
+    last: last && shortMessage(last),
     activityAtMs: Math.max(createdAtMs, last?.sentAtMs ?? 0)
   }
+}
+
+/** An imported conversation as the list shows it: in its place by the time of its newest message. Pure. */
+export function archiveSummary(
+  id: string,
+  record: ArchiveRecord,
+  last: MessageView | null
+): ConversationSummary {
+  const { title, format, importedAtMs, claimedBy, exportedAtMs, participants, messages } = record
+  return {
+    id,
+    title,
+    contact: { userId: id, name: title },
+    verification: null,
+    namesakes: [],
+    connection: 'offline',
+    unread: 0,
+    archive: { format, importedAtMs, claimedBy, exportedAtMs, messages, participants },
+    last: last && shortMessage(last),
+    activityAtMs: last?.sentAtMs ?? importedAtMs
+  }
+}
+
+function shortMessage({ text, isOwn, sentAtMs, status }: MessageView): ConversationSummary['last'] {
+  return { text, isOwn, sentAtMs, status }
 }
 
 /** Newest activity first; the same order for the same conversations on every call. */

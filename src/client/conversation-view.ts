@@ -1,9 +1,7 @@
 import type { History, MessageChange } from '#history/history.ts'
 import { compareRecords, type MessageRecord } from '#messaging/conversation-reducer.ts'
-import type { Author } from '#messaging/ports.ts'
 import type { ConversationView, MessageView } from './client.ts'
 import type { Conversation } from './conversation.ts'
-import { messageView, type NameOf } from './message-views.ts'
 
 /** The window behind a {@link ConversationView}; the client feeds it with what was stored. */
 export interface LiveView extends ConversationView {
@@ -17,18 +15,18 @@ const PAGE = 200
 const MAX_FIRST_WINDOW = 2_000
 
 export async function createConversationView(
-  components: { readonly history: History; readonly now: () => number },
+  components: { readonly history: History },
   init: {
-    readonly conversation: Conversation
-    readonly own: Author
-    readonly nameOf: NameOf
+    readonly conversation: Pick<Conversation, 'id' | 'markSeen'>
+    readonly ownUserId: string
+    readonly viewOf: (record: MessageRecord) => MessageView
     /** Called before anything is read: what is stored from now on must reach {@link LiveView.apply}. */
     readonly onOpen: (view: LiveView) => void
     readonly onClose: (view: LiveView) => void
   }
 ): Promise<LiveView> {
-  const { history, now } = components
-  const { conversation, own, nameOf } = init
+  const { history } = components
+  const { conversation, ownUserId, viewOf } = init
   const events = new EventTarget()
   let records: readonly MessageRecord[] = []
   let hasOlder = false
@@ -69,14 +67,12 @@ export async function createConversationView(
   }
 
   function isForeign(record: MessageRecord): boolean {
-    return record.author.userId !== own.userId
+    return record.author.userId !== ownUserId
   }
 
   function render(): void {
-    const context = { own, nameOf, nowMs: now() }
     const next = new Map<MessageRecord, MessageView>()
-    for (const record of records)
-      next.set(record, views.get(record) ?? messageView(record, context))
+    for (const record of records) next.set(record, views.get(record) ?? viewOf(record))
     views = next
     shown = [...next.values()]
     events.dispatchEvent(new Event('change'))

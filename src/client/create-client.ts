@@ -4,6 +4,8 @@ import { deleteRecord, putRecord } from '#history/record-kind.ts'
 import type { MessageRecord } from '#messaging/conversation-reducer.ts'
 import type { Author } from '#messaging/ports.ts'
 import type { PinClient } from '#pinning/pin-client.ts'
+import type { ArchiveComponents } from '#messaging/archive/archive.ts'
+import { readArchive } from '#messaging/archive/read-archive.ts'
 import { readDisplayName } from '#protocol/display-name.ts'
 import { DeadDropError, type ErrorCode } from '#protocol/errors.ts'
 import type { Clock } from '#replica/network/clock.ts'
@@ -22,12 +24,14 @@ import { safetyHalf, safetyNumber, type SafetyHalf } from '#sealing/safety-numbe
 import { thawSession } from '#sealing/session.ts'
 import { createAcceptances, type Acceptances } from './acceptances.ts'
 import type { Adopted } from './adopted.ts'
+import { createArchives, participantsOf } from './archives.ts'
 import type {
   ClientEvents,
   ClientSnapshot,
   ConnectionKind,
   ConversationSummary,
   DeadDropClient,
+  MessageView,
   Profile,
   Settings,
   StorageView
@@ -37,6 +41,7 @@ import { byActivity, conversationSummary } from './conversation-summary.ts'
 import { createConversationView, type LiveView } from './conversation-view.ts'
 import { createConversation, type Conversation } from './conversation.ts'
 import { deliveryStep } from './delivery-step.ts'
+import { exportData, type ExportedConversation } from './export-data.ts'
 import { createHolder, type Holder } from './holder.ts'
 import { createInvites, type Invites } from './invites.ts'
 import { messageView } from './message-views.ts'
@@ -53,6 +58,7 @@ import {
   settingsKind,
   type ConversationRecord
 } from './records.ts'
+import { runSlices } from './run-slices.ts'
 import type { SegmentPolicy } from './segment-keeper.ts'
 import { createVerifications } from './verifications.ts'
 
@@ -91,6 +97,12 @@ export const DEFAULT_SETTINGS: Settings = {
 }
 
 const DEFAULT_LIST_LIMIT = 50
+
+/** The zone of this device: exports are mostly read where they were made. */
+const archiveComponents: ArchiveComponents = {
+  localTimeMs: (year, month, day, hour, minute, second) =>
+    new Date(year, month - 1, day, hour, minute, second).getTime()
+}
 
 /** What needs an identity. */
 interface Account {
@@ -138,6 +150,10 @@ export async function createClient(
   let ownHalf: SafetyHalf | undefined
   let current: ClientSnapshot | undefined
   let isChangeScheduled = false
+  const archives = await createArchives(components, {
+    onChange: changed,
+    onDamaged: () => problems.set('archives', 'storage-corrupt')
+  })
 
   const identityBytes = await history.record(identityKind, SELF)
   if (identityBytes !== undefined) {
@@ -353,7 +369,9 @@ export async function createClient(
     const { connection, conversations: summaries } = snapshot()
     const now = new Map<string | null, ConnectionKind>([
       [null, connection],
-      ...summaries.map((summary): [string, ConnectionKind] => [summary.id, summary.connection])
+      ...summaries
+        .filter(({ archive }) => archive === null)
+        .map((summary): [string, ConnectionKind] => [summary.id, summary.connection])
     ])
     for (const [conversation, kind] of now) {
       if (connections.get(conversation) === kind) continue
@@ -379,10 +397,7 @@ export async function createClient(
       userId === account?.own.userId ? account.name : conversation.record().contactName
   }
 
-  function viewOf(
-    conversation: Conversation,
-    record: MessageRecord
-  ): ReturnType<typeof messageView> {
+  function viewOf(conversation: Conversation, record: MessageRecord): MessageView {
     return messageView(record, {
       own: requireAccount().own,
       nameOf: nameIn(conversation),
@@ -425,12 +440,10 @@ export async function createClient(
 
   function takeSnapshot(): ClientSnapshot {
     const byName = groupByName(contacts())
-    const summaries = [...conversations.values()]
-      .map((item) => summaryOf(item, byName))
-      .sort(byActivity)
+    const summaries = [...conversations.values()].map((item) => summaryOf(item, byName))
     return {
       profile: account === undefined ? null : profileOf(account),
-      conversations: summaries,
+      conversations: [...summaries, ...archives.summaries()].sort(byActivity),
       acceptances: account?.acceptances.list() ?? [],
       invite: account?.invites.current() ?? null,
       connection: bestConnection([
@@ -457,6 +470,8 @@ export async function createClient(
   function requireConversation(id: string): Conversation {
     requireAccount()
     const item = conversations.get(id)
+    if (archives.has(id))
+      throw new DeadDropError('conversation-read-only', 'conversation was imported')
     if (item === undefined)
       throw new DeadDropError('conversation-unknown', 'no conversation has this id')
     return item.conversation
@@ -469,6 +484,42 @@ export async function createClient(
         tellConversation(contact.conversation)
     }
     changed()
+  }
+
+  function viewOfArchive(id: string): (record: MessageRecord) => MessageView {
+    return (record) => archives.viewOf(id, record)
+  }
+
+  function viewOfConversation(id: string): (record: MessageRecord) => MessageView {
+    const conversation = requireConversation(id)
+    return (record) => viewOf(conversation, record)
+  }
+
+  async function exportedConversations(): Promise<readonly ExportedConversation[]> {
+    const { own, name } = requireAccount()
+    return Promise.all(
+      snapshot().conversations.map(async ({ id, title, contact, archive }) => {
+        const record = archives.record(id)
+        const self = archives.has(id) ? archives.ownUserId(id) : own.userId
+        return {
+          id,
+          title,
+          archive,
+          draft: (await history.record(draftKind, id)) ?? '',
+          participants:
+            record === undefined
+              ? [
+                  { id: own.userId, name, isSelf: true },
+                  { id: contact.userId, name: contact.name, isSelf: false }
+                ]
+              : participantsOf(id, record).map((participant) => ({
+                  ...participant,
+                  isSelf: participant.id === self
+                })),
+          viewOf: record === undefined ? viewOfConversation(id) : viewOfArchive(id)
+        }
+      })
+    )
   }
 
   async function keepNodes(): Promise<void> {
@@ -559,19 +610,21 @@ export async function createClient(
     },
 
     async listMessages(id, { limit = DEFAULT_LIST_LIMIT, before } = {}) {
-      const conversation = requireConversation(id)
+      const asView = archives.has(id) ? viewOfArchive(id) : viewOfConversation(id)
       const page = await history.messages(id, before === undefined ? { limit } : { limit, before })
-      return page.records.map((record) => viewOf(conversation, record))
+      return page.records.map(asView)
     },
 
     async openConversation(id) {
-      const conversation = requireConversation(id)
+      const isArchive = archives.has(id)
       return createConversationView(
-        { history, now: () => clock.now() },
+        { history },
         {
-          conversation,
-          own: requireAccount().own,
-          nameOf: nameIn(conversation),
+          conversation: isArchive
+            ? { id, markSeen: async () => undefined }
+            : requireConversation(id),
+          ownUserId: isArchive ? archives.ownUserId(id) : requireAccount().own.userId,
+          viewOf: isArchive ? viewOfArchive(id) : viewOfConversation(id),
           onOpen: (view) => views.add(view),
           onClose: (view) => views.delete(view)
         }
@@ -636,6 +689,35 @@ export async function createClient(
       changed()
     },
 
+    async *exportData(onProgress) {
+      yield* exportData(history, {
+        exportedAtMs: clock.now(),
+        profile: profileOf(requireAccount()),
+        settings,
+        nodes: effectiveNodes(),
+        conversations: await exportedConversations(),
+        onProgress
+      })
+    },
+
+    async readArchive(text, { fileName, onProgress, signal } = {}) {
+      return runSlices(readArchive(archiveComponents, text, fileName), {
+        now: () => clock.now(),
+        onProgress: (done) => onProgress?.(done, text.length),
+        signal: AbortSignal.any([stopped.signal, ...(signal === undefined ? [] : [signal])])
+      })
+    },
+
+    async importArchive(archive, options = {}) {
+      const added = await archives.add(archive, { ...options, ownName: requireAccount().name })
+      void components.storage.requestPersistence().then(lookAtStorage)
+      return added
+    },
+
+    async deleteArchive(id) {
+      await archives.remove(id)
+    },
+
     wake() {
       network?.replica.wake()
       network?.holder.wake()
@@ -648,6 +730,7 @@ export async function createClient(
       if (stopped.signal.aborted) return
       stopped.abort()
       views.clear()
+      await archives.stop()
       await Promise.all([...conversations.values()].map(({ conversation }) => conversation.stop()))
       await account?.invites.stop()
       await account?.acceptances.stop()

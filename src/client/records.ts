@@ -8,7 +8,13 @@ import {
   type CborValue
 } from '#protocol/cbor.ts'
 import { DeadDropError } from '#protocol/errors.ts'
-import { MAX_SEALED_BYTES, MAX_SEGMENTS } from '#protocol/limits.ts'
+import {
+  MAX_ARCHIVE_MESSAGES,
+  MAX_ARCHIVE_PARTICIPANTS,
+  MAX_SEALED_BYTES,
+  MAX_SEGMENTS
+} from '#protocol/limits.ts'
+import { ARCHIVE_FORMATS, type ArchiveFormat } from '#messaging/archive/archive.ts'
 import type { KeptSegment } from '#replica/segments/segmented-log.ts'
 import type { Settings, Verification } from './client.ts'
 
@@ -216,6 +222,58 @@ export const verificationKind = cborRecord<VerificationRecord>(
       userId: readText(map['userId'], 'userId', 64),
       verifiedAtMs: readTime(map['verifiedAtMs'], 'verifiedAtMs'),
       by: readOneOf(map['by'], 'by', ['code', 'comparison'])
+    }
+  }
+)
+
+/** An imported conversation; its messages stand in the history under the id of this record. */
+export interface ArchiveRecord {
+  readonly title: string
+  readonly format: ArchiveFormat
+  readonly importedAtMs: number
+  readonly claimedBy: string | null
+  readonly exportedAtMs: number | null
+  /** Names by author; the author of a message is told by its place here. */
+  readonly participants: readonly string[]
+  /** Which participant is this user. */
+  readonly self: number | null
+  readonly messages: number
+  /** Until all of its messages are stored, and from the moment when it is being removed, it is not shown. */
+  readonly isWhole: boolean
+}
+
+export const archiveKind = cborRecord<ArchiveRecord>(
+  'archive',
+  (record) => ({ ...record, participants: [...record.participants] }),
+  (value) => {
+    const map = readMap(value, 'archive', [
+      'title',
+      'format',
+      'importedAtMs',
+      'claimedBy',
+      'exportedAtMs',
+      'participants',
+      'self',
+      'messages',
+      'isWhole'
+    ])
+    return {
+      title: readText(map['title'], 'title', MAX_TEXT),
+      format: readOneOf(map['format'], 'format', ARCHIVE_FORMATS),
+      importedAtMs: readTime(map['importedAtMs'], 'importedAtMs'),
+      claimedBy: readNullable(map['claimedBy'], (text) => readText(text, 'claimedBy', MAX_TEXT)),
+      exportedAtMs: readNullable(map['exportedAtMs'], (time) => readTime(time, 'exportedAtMs')),
+      participants: readList(
+        map['participants'],
+        'participants',
+        MAX_ARCHIVE_PARTICIPANTS,
+        (item, subject) => readText(item, subject, MAX_TEXT)
+      ),
+      self: readNullable(map['self'], (index) =>
+        readInteger(index, 'self', 0, MAX_ARCHIVE_PARTICIPANTS)
+      ),
+      messages: readInteger(map['messages'], 'messages', 1, MAX_ARCHIVE_MESSAGES),
+      isWhole: readFlag(map['isWhole'], 'isWhole')
     }
   }
 )

@@ -1,3 +1,4 @@
+import type { ArchivePlace } from '#messaging/archive/archive.ts'
 import type {
   Acceptance,
   ConversationSummary,
@@ -5,6 +6,7 @@ import type {
   MessageView
 } from '#client/client.ts'
 import { DeadDropError } from '#protocol/errors.ts'
+import { MAX_ARCHIVE_CHARACTERS } from '#protocol/limits.ts'
 import type { JsonObject, JsonValue } from './json-rpc.ts'
 
 /** How long `invite.accept` waits for the inviter's node before it answers `invite-unreachable`; accepting goes on behind it. */
@@ -13,12 +15,33 @@ const MAX_LIST = 1_000
 
 type Method = (params: JsonObject) => Promise<JsonValue>
 
+/** Characters of an export that one answer holds at most, with room for the escapes of JSON in a line of 1 MiB. */
+const EXPORT_CHARACTERS = 262_144
+
 /** The methods of the headless client by name. Each checks its parameters and answers plain JSON. */
 export function createMethods(
   client: DeadDropClient,
   timers: { readonly timeout: (ms: number) => AbortSignal }
 ): ReadonlyMap<string, Method> {
+  const transfer = createTransfer(client)
   return new Map<string, Method>([
+    ['archive.export', async (params) => transfer.next(readFlag(params, 'isFresh'))],
+    ['archive.write', async (params) => transfer.write(readString(params, 'text'))],
+    [
+      'archive.import',
+      async (params) =>
+        transfer.import({
+          fileName: readOptional(params, 'fileName', readString),
+          self: readOptional(params, 'self', readString)
+        })
+    ],
+    [
+      'archive.delete',
+      async (params) => {
+        await client.deleteArchive(readString(params, 'conversation'))
+        return {}
+      }
+    ],
     [
       'identity.create',
       async (params) => ({ ...(await client.createIdentity(readString(params, 'name'))) })
@@ -90,6 +113,81 @@ export function createMethods(
     ],
     ['network.status', async () => describeNetwork(client)]
   ])
+}
+
+/** What is on the way out and in: files come and go in pieces, because a line is bounded. */
+function createTransfer(client: DeadDropClient): {
+  next(isFresh: boolean): Promise<JsonValue>
+  write(text: string): JsonValue
+  import(options: {
+    readonly fileName: string | undefined
+    readonly self: string | undefined
+  }): Promise<JsonValue>
+} {
+  let pieces: AsyncIterator<string> | undefined
+  let rest = ''
+  /** Requests may overlap; pieces may not. */
+  let turn: Promise<unknown> = Promise.resolve()
+  let written = ''
+
+  async function nextPiece(isFresh: boolean): Promise<JsonValue> {
+    if (isFresh || pieces === undefined) {
+      rest = ''
+      pieces = client.exportData()[Symbol.asyncIterator]()
+    }
+    const source = pieces
+    let isDone = false
+    while (rest.length < EXPORT_CHARACTERS && !isDone) {
+      const piece = await source.next()
+      if (piece.done === true) isDone = true
+      else rest += piece.value
+    }
+    const text = rest.slice(0, EXPORT_CHARACTERS)
+    rest = rest.slice(EXPORT_CHARACTERS)
+    const isLast = isDone && rest === ''
+    if (isLast) pieces = undefined
+    return { text, isLast }
+  }
+
+  return {
+    next(isFresh) {
+      const piece = turn.then(() => nextPiece(isFresh))
+      turn = piece.catch(() => undefined)
+      return piece
+    },
+
+    write(text) {
+      if (written.length + text.length > MAX_ARCHIVE_CHARACTERS) {
+        written = ''
+        throw new DeadDropError(
+          'archive-too-large',
+          `archive is longer than ${MAX_ARCHIVE_CHARACTERS} characters; what was written of it is forgotten`
+        )
+      }
+      written += text
+      return { characters: written.length }
+    },
+
+    async import({ fileName, self }) {
+      const text = written
+      written = ''
+      const reading = await client.readArchive(text, fileName === undefined ? {} : { fileName })
+      if (reading.kind === 'refused') {
+        const at = reading.place === null ? '' : ` at ${placeText(reading.place)}`
+        throw new DeadDropError(reading.code, `archive cannot be read${at}`)
+      }
+      const { format, skipped } = reading.archive
+      const conversations = await client.importArchive(
+        reading.archive,
+        self === undefined ? {} : { self }
+      )
+      return { format, conversations, skipped: { ...skipped.counts } }
+    }
+  }
+}
+
+function placeText(place: ArchivePlace): string {
+  return place.kind === 'line' ? `line ${place.line}` : place.path
 }
 
 async function acceptInvite(
@@ -165,7 +263,7 @@ function describeVerification(client: DeadDropClient, id: string): { verifiedAt:
 }
 
 export function describeConversation(conversation: ConversationSummary): JsonObject {
-  const { id, title, contact, verification, namesakes, connection, unread, activityAtMs } =
+  const { id, title, contact, verification, namesakes, connection, unread, activityAtMs, archive } =
     conversation
   return {
     id,
@@ -175,7 +273,8 @@ export function describeConversation(conversation: ConversationSummary): JsonObj
     namesakes: namesakes.map((namesake) => namesake.conversation),
     connection,
     unread,
-    activityAt: activityAtMs
+    activityAt: activityAtMs,
+    archive: archive && { ...archive }
   }
 }
 
@@ -216,6 +315,13 @@ function readCount(params: JsonObject, name: string): number {
       `parameter ${name} must be an integer in 1..${MAX_LIST}`
     )
   }
+  return value
+}
+
+function readFlag(params: JsonObject, name: string): boolean {
+  const value = params[name] ?? false
+  if (typeof value !== 'boolean')
+    throw new DeadDropError('request-malformed', `parameter ${name} must be a boolean`)
   return value
 }
 

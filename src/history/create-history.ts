@@ -25,6 +25,7 @@ import {
   HOLD_PREFIX,
   INDEXES,
   cellKey,
+  cellPrefix,
   corruptKey,
   cursorKey,
   dueKey,
@@ -439,6 +440,25 @@ export async function createHistory(
     return stored === undefined ? [] : recordsOf(stored.cell)
   }
 
+  async function eraseMessages(conversation: string, limit: number): Promise<boolean> {
+    const cells = cellPrefix(conversation)
+    // The lists go first: a message that no list names is not shown, one that is named and gone is damage.
+    const prefixes = [
+      ...INDEXES.map((index) => indexPrefix(index, conversation)),
+      cells,
+      corruptKey(cells)
+    ]
+    const writes: KeyValueWrite[] = []
+    for (const prefix of prefixes) {
+      const range = { from: prefix, to: endOf(prefix), limit: limit - writes.length }
+      for await (const [key] of store.entries(range)) writes.push({ key, value: null })
+      if (writes.length >= limit) break
+    }
+    if (writes.length > 0) await store.write(writes)
+    unreadCounts.delete(conversation)
+    return writes.length >= limit
+  }
+
   async function firstUnread(conversation: string): Promise<MessageRecord | undefined> {
     const dead: KeyValueWrite[] = []
     let found: MessageRecord | undefined
@@ -493,6 +513,7 @@ export async function createHistory(
     cursor: (log) => whileOpen(async () => (await read(cursorKey(log), cursorCodec)) ?? 0),
     messages: (conversation, window) => whileOpen(() => messages(conversation, window)),
     message: (conversation, id) => whileOpen(() => message(conversation, id)),
+    eraseMessages: (conversation, limit) => whileOpen(() => eraseMessages(conversation, limit)),
     unreadCount: (conversation) =>
       whileOpen(() => cachedCount(unreadCounts, conversation, indexPrefix('unread', conversation))),
     firstUnread: (conversation) => whileOpen(() => firstUnread(conversation)),

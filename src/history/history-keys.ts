@@ -43,7 +43,11 @@ export function cursorKey(log: LogAddress): string {
 
 export function cellKey(conversation: string, id: string): string {
   if (!isMessageId(id)) throw unfit('message id', id)
-  return `${ROOT}message/${conversationPart(conversation)}/${id}`
+  return `${cellPrefix(conversation)}${id}`
+}
+
+export function cellPrefix(conversation: string): string {
+  return `${ROOT}message/${conversationPart(conversation)}/`
 }
 
 export function indexPrefix(index: IndexName, conversation: string): string {

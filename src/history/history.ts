@@ -113,6 +113,14 @@ export interface History {
   ): Promise<MessagePage>
   /** The messages with this id: one, or several when members took each other's ids. */
   message(conversation: string, id: string): Promise<readonly MessageRecord[]>
+  /**
+   * Removes messages and everything that lists them: up to `limit` keys of the store in one transaction, so that a large
+   * conversation goes in steps. For conversations of this device only: what comes out of a log would come again.
+   *
+   * @returns whether there is more to remove.
+   * @throws {DeadDropError} as {@link commit}.
+   */
+  eraseMessages(conversation: string, limit: number): Promise<boolean>
   unreadCount(conversation: string): Promise<number>
   /** The first unread message in the order of the conversation. */
   firstUnread(conversation: string): Promise<MessageRecord | undefined>

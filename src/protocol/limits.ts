@@ -96,3 +96,24 @@ export const MAX_CBOR_DEPTH = 8
 
 /** RTCPeerConnections that one page may create: Chromium refuses the 501st, closed ones count. Enforced by the direct dialer. */
 export const MAX_PEER_CONNECTIONS_PER_PAGE = 300
+
+/** Longest file that is read as an archive, UTF-16 units: some hundred megabytes of memory. Enforced before it is read. */
+export const MAX_ARCHIVE_CHARACTERS = 134_217_728
+
+/** Most messages of one archive file. Enforced while it is read. */
+export const MAX_ARCHIVE_MESSAGES = 250_000
+
+/** Most conversations of one archive file. Enforced while it is read. */
+export const MAX_ARCHIVE_CONVERSATIONS = 1_000
+
+/** Most people in one conversation of an archive. Enforced while it is read. */
+export const MAX_ARCHIVE_PARTICIPANTS = 1_024
+
+/** Largest JSON of one archived message, UTF-16 units; a larger one is skipped. Bounds the time of one slice. */
+export const MAX_ARCHIVE_ITEM_CHARACTERS = 1_048_576
+
+/** Most of an archive's JSON outside of its messages, UTF-16 units. Bounds the time of one slice. */
+export const MAX_ARCHIVE_HEADER_CHARACTERS = 4_194_304
+
+/** Deepest nesting of an archive's JSON. Enforced while it is read. */
+export const MAX_ARCHIVE_DEPTH = 64

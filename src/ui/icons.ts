@@ -1,5 +1,6 @@
 /** Line drawings on a 24 × 24 grid, one path per stroke. */
 export const ICONS = {
+  archive: ['M4 5h16v4H4z', 'M5.5 9v10h13V9', 'M10 12.5h4'],
   back: ['M15 5l-7 7 7 7'],
   camera: [
     'M4 8h3.2l1.5-2.5h6.6L16.8 8H20a1 1 0 0 1 1 1v9.5a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V9a1 1 0 0 1 1-1z',

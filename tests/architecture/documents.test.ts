@@ -44,7 +44,7 @@ describe('documents agree with the code', () => {
     const methods = createMethods({} as DeadDropClient, { timeout }) // asked for names only
     const text = await readFile(resolve(ROOT, 'docs/headless.md'), 'utf8')
     const rows = text.matchAll(
-      /^\| `((?:identity|invite|conversation|message|network)\.[a-z]+)` \|/gm
+      /^\| `((?:archive|identity|invite|conversation|message|network)\.[a-z]+)` \|/gm
     )
     const named = Array.from(rows, ([, name = '']) => name)
     expect(named.sort()).toEqual([...methods.keys()].sort())
@@ -52,7 +52,8 @@ describe('documents agree with the code', () => {
 
   it('every error code in docs/headless.md is one', async () => {
     const text = await readFile(resolve(ROOT, 'docs/headless.md'), 'utf8')
-    const family = /`((?:invite|identity|name|text|storage|request|conversation|method)-[a-z-]+)`/g
+    const family =
+      /`((?:archive|invite|identity|name|text|storage|request|conversation|method)-[a-z-]+)`/g
     const named = new Set(Array.from(text.matchAll(family), ([, code = '']) => code))
     expect([...named].filter((code) => !(ERROR_CODES as readonly string[]).includes(code))).toEqual(
       []

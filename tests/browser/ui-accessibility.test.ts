@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import type { AxeResults } from 'axe-core'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { WHATSAPP_ANDROID } from '#tests/support/archive-fixtures.ts'
 import { openUiPreview } from '#tests/support/ui-preview-app.ts'
 import type { Scene, UiPreview } from '#tests/support/ui-preview-app.ts'
 
@@ -127,6 +128,26 @@ const SCREENS: readonly Screen[] = [
     }
   },
   { name: 'settings', scene: 'full', hash: '#/settings' },
+  {
+    name: 'settings with a file that was read',
+    scene: 'full',
+    hash: '#/settings',
+    reach: chooseFile
+  },
+  {
+    name: 'imported conversation with its details',
+    scene: 'full',
+    hash: '#/settings',
+    async reach(page) {
+      await chooseFile(page)
+      await page.getByLabel('Which of these is you?').selectOption('Alice')
+      await page.getByRole('button', { name: 'Import', exact: true }).click()
+      await page.getByRole('link', { name: 'Open “Harbour”' }).click()
+      await page.getByText('Happy new year!').waitFor()
+      await page.getByRole('button', { name: 'Conversation details', exact: true }).click()
+      await page.getByRole('complementary').waitFor()
+    }
+  },
   { name: 'failure', scene: 'failure' },
   { name: 'other tab', scene: 'other-tab' }
 ]
@@ -134,6 +155,15 @@ const SCREENS: readonly Screen[] = [
 async function openBob(page: Page): Promise<void> {
   await page.getByRole('link', { name: /^Bob/ }).first().click()
   await page.getByRole('article').last().waitFor()
+}
+
+async function chooseFile(page: Page): Promise<void> {
+  await page.getByLabel('Choose a file…').setInputFiles({
+    name: 'WhatsApp Chat with Harbour.txt',
+    mimeType: 'text/plain',
+    buffer: Buffer.from(WHATSAPP_ANDROID)
+  })
+  await page.getByText('3 messages in 1 conversation, from WhatsApp.').last().waitFor()
 }
 
 describe('accessibility', () => {

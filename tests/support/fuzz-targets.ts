@@ -53,6 +53,7 @@ import { acceptInvite, createInvite, openBundle, openWelcome } from '#sealing/in
 import { createMls } from '#sealing/mls/mls.ts'
 import { encodeSafetyCode, readSafetyCode } from '#sealing/safety-code.ts'
 import { joinSession } from '#sealing/session.ts'
+import { ALL_ARCHIVES, readWhole } from './archive-fixtures.ts'
 import { anyAltered, anyBytesLike, anyChunksOf, anyTextLike } from './fuzz-inputs.ts'
 import { createPlayedStream } from './fuzz-stream.ts'
 import { peerWithKey } from './pin-fixtures.ts'
@@ -133,6 +134,7 @@ export async function createFuzzTargets(): Promise<readonly FuzzTarget[]> {
     ...(await protocolTargets()),
     ...(await replicaTargets()),
     ...messagingTargets(),
+    ...archiveTargets(),
     ...(await sealingTargets()),
     ...hostTargets()
   ]
@@ -396,6 +398,15 @@ function messagingTargets(): FuzzTarget[] {
       decodeLive(plainOf(bytes)).kind === 'malformed' ? 'refused' : 'taken'
     )
   ]
+}
+
+/** Files of other messengers, each format by itself so that each is reached. */
+function archiveTargets(): FuzzTarget[] {
+  return Object.entries(ALL_ARCHIVES).map(([name, samples]) =>
+    target(`archive: ${name}`, 2, anyTextLike(samples), (text) =>
+      readWhole(text).kind === 'archive' ? 'taken' : 'refused'
+    )
+  )
 }
 
 async function sealingTargets(): Promise<FuzzTarget[]> {

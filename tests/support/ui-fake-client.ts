@@ -16,6 +16,7 @@ import type {
 } from '#client/client.ts'
 import type { DeliveryStatus, DeliveryTrail } from '#messaging/delivery.ts'
 import { DeadDropError } from '#protocol/errors.ts'
+import { readWhole } from '#tests/support/archive-fixtures.ts'
 import type { ErrorCode } from '#protocol/errors.ts'
 
 /** Time that passes when a test says so. */
@@ -277,6 +278,7 @@ export function createFakeClient(
         namesakes: [],
         connection: given.connection,
         unread: 0,
+        archive: null,
         last: null,
         activityAtMs: components.clock.now()
       },
@@ -462,6 +464,53 @@ export function createFakeClient(
     },
     async updateSettings(patch) {
       change({ settings: { ...state.settings, ...patch } })
+    },
+    async *exportData(onProgress) {
+      yield '{"format":"deaddrop-export","version":1,'
+      onProgress?.(1)
+      yield '"conversations":[]}'
+    },
+    async readArchive(text, options) {
+      return readWhole(text, options?.fileName)
+    },
+    async importArchive(archive, options) {
+      const added = archive.transcripts.map((transcript) => {
+        const names = transcript.participants.map(({ name }) => name ?? me.name)
+        const conversation = add({
+          title: transcript.title === '' ? names.join(', ') : transcript.title,
+          connection: 'offline',
+          messages: []
+        })
+        const opened = stored(conversation)
+        opened.summary = {
+          ...opened.summary,
+          archive: {
+            format: archive.format,
+            importedAtMs: components.clock.now(),
+            claimedBy: archive.claimedBy,
+            exportedAtMs: archive.exportedAtMs,
+            messages: transcript.messages.length,
+            participants: names
+          }
+        }
+        opened.messages = transcript.messages.map(({ author, text, sentAtMs }) => ({
+          id: id(),
+          author: { userId: String(author).padStart(64, '0'), name: names[author] ?? '' },
+          isOwn: names[author] === options?.self,
+          text,
+          sentAtMs,
+          isClockAhead: false,
+          status: null,
+          trail: null
+        }))
+        return conversation
+      })
+      summarise()
+      return added
+    },
+    async deleteArchive(conversation) {
+      conversations.delete(conversation)
+      summarise()
     },
     wake() {
       wakes += 1

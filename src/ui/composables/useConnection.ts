@@ -22,7 +22,9 @@ export function useConnection(conversation?: string): {
   const state = computed(() => {
     const { conversations, connection, network, nodes } = snapshot.value
     const own = conversations.find((candidate) => candidate.id === conversation)
-    return { connection: own?.connection ?? connection, network, nodes }
+    // An imported conversation has no connection of its own.
+    const isLive = own !== undefined && own.archive === null
+    return { connection: isLive ? own.connection : connection, network, nodes }
   })
   return {
     state,

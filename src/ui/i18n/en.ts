@@ -50,6 +50,13 @@ const error: Words<ErrorCode> = {
   'safety-code-unsupported-version':
     'This verification code was made by a newer DeadDrop. Reload this page to get the newest version, then try again.',
   'conversation-unknown': 'This conversation is not on this device.',
+  'conversation-read-only': 'This conversation was imported: it can be read, not answered.',
+  'archive-unknown':
+    'This is not an export that DeadDrop knows. Choose the text file of WhatsApp, a JSON export of Signal, Telegram or Element, or an export of DeadDrop; unpack a .zip first.',
+  'archive-malformed': 'This file is damaged or incomplete. Nothing of it was imported.',
+  'archive-too-large':
+    'This file is larger than DeadDrop can take in one go. Export a shorter time, or fewer conversations, and import the parts.',
+  'archive-empty': 'There is no message in this file.',
   'message-unknown': 'This message is not on this device.',
   'node-address-malformed':
     'This is not the address of a node. It looks like /dns4/example.org/tcp/443/tls/ws/p2p/12D3Koo…',
@@ -369,6 +376,63 @@ export const en = {
     themes: { system: 'System', light: 'Light', dark: 'Dark' },
     language: 'Language',
     languages: { auto: 'Same as the browser', en: 'English', fr: 'Français' }
+  },
+  data: {
+    title: 'Your data',
+    fileName: 'deaddrop-export.json',
+    export: 'Export',
+    exportHint:
+      'Your profile, settings and all messages of this device as one JSON file. It is not encrypted: keep it where only you can read it. Keys are not in it.',
+    exportButton: 'Export as a file',
+    exporting: '{count} message written… | {count} messages written…',
+    exported: 'The file was handed to the browser.',
+    import: 'Import',
+    importHint:
+      'Bring conversations from WhatsApp (text export), Signal, Telegram or Element (JSON), or from an export of DeadDrop. They stay on this device, read-only.',
+    choose: 'Choose a file…',
+    reading: 'Reading the file…',
+    storing: 'Storing the messages…',
+    found: '{messages} in {conversations}, from {source}.',
+    messages: '{count} message | {count} messages',
+    conversations: '{count} conversation | {count} conversations',
+    sources: {
+      deaddrop: 'an export of DeadDrop',
+      whatsapp: 'WhatsApp',
+      signal: 'Signal',
+      telegram: 'Telegram',
+      element: 'Element'
+    },
+    skipped: {
+      service:
+        'Left out: {count} notice (calls, joins, deleted messages) | Left out: {count} notices (calls, joins, deleted messages)',
+      attachment: 'Left out: {count} file without words | Left out: {count} files without words',
+      unreadable:
+        'Left out: {count} item that cannot be read. | Left out: {count} items that cannot be read.'
+    },
+    atLine: 'Line {line}',
+    atPath: 'At {path}',
+    firstAtLine: 'The first is in line {line}.',
+    firstAtPath: 'The first is {path}.',
+    unproven: 'Names, texts and times are what the file says. Nobody has signed them.',
+    self: 'Which of these is you?',
+    selfNobody: 'None of them, or not sure',
+    store: 'Import',
+    done: '{messages} imported.',
+    open: 'Open “{title}”',
+    imported: 'Imported',
+    mark: 'Imported from {source}, {date}. Read-only.',
+    start: 'This is the beginning of the import “{name}”',
+    origin: 'Where it comes from',
+    source: 'Source',
+    importedAt: 'Imported',
+    claimedBy: 'Exported by, as the file says',
+    exportedAt: 'Exported, as the file says',
+    size: 'Size',
+    people: 'People in it, as the file calls them',
+    morePeople: 'and {count} other | and {count} others',
+    remove: 'Remove this import…',
+    removeHint: 'Its messages are removed from this device. This cannot be undone.',
+    removeForGood: 'Remove for good'
   },
   problems: { label: 'Problems' },
   otherTab: {

@@ -31,6 +31,14 @@ export const fr: Catalogue = {
     'safety-code-unsupported-version':
       'Ce code de vérification vient d’un DeadDrop plus récent. Rechargez cette page pour obtenir la dernière version, puis réessayez.',
     'conversation-unknown': 'Cette conversation n’est pas sur cet appareil.',
+    'conversation-read-only':
+      'Cette conversation a été importée : on peut la lire, pas y répondre.',
+    'archive-unknown':
+      'DeadDrop ne connaît pas cet export. Choisissez le fichier texte de WhatsApp, un export JSON de Signal, Telegram ou Element, ou un export de DeadDrop ; décompressez d’abord un .zip.',
+    'archive-malformed': 'Ce fichier est abîmé ou incomplet. Rien n’en a été importé.',
+    'archive-too-large':
+      'Ce fichier est trop grand pour être importé d’un coup. Exportez une période plus courte, ou moins de conversations, et importez les parties.',
+    'archive-empty': 'Il n’y a aucun message dans ce fichier.',
     'message-unknown': 'Ce message n’est pas sur cet appareil.',
     'node-address-malformed':
       'Ce n’est pas l’adresse d’un nœud. Elle ressemble à /dns4/example.org/tcp/443/tls/ws/p2p/12D3Koo…',
@@ -364,6 +372,65 @@ export const fr: Catalogue = {
     themes: { system: 'Système', light: 'Clair', dark: 'Sombre' },
     language: 'Langue',
     languages: { auto: 'Celle du navigateur', en: 'English', fr: 'Français' }
+  },
+  data: {
+    title: 'Vos données',
+    fileName: 'deaddrop-export.json',
+    export: 'Exporter',
+    exportHint:
+      'Votre profil, vos réglages et tous les messages de cet appareil en un fichier JSON. Il n’est pas chiffré : gardez-le là où vous seul pouvez le lire. Les clés n’y sont pas.',
+    exportButton: 'Exporter dans un fichier',
+    exporting: '{count} message écrit… | {count} messages écrits…',
+    exported: 'Le fichier a été remis au navigateur.',
+    import: 'Importer',
+    importHint:
+      'Apportez des conversations de WhatsApp (export texte), de Signal, Telegram ou Element (JSON), ou d’un export de DeadDrop. Elles restent sur cet appareil, en lecture seule.',
+    choose: 'Choisir un fichier…',
+    reading: 'Lecture du fichier…',
+    storing: 'Enregistrement des messages…',
+    found: '{messages} dans {conversations}, de {source}.',
+    messages: '{count} message | {count} messages',
+    conversations: '{count} conversation | {count} conversations',
+    sources: {
+      deaddrop: 'un export de DeadDrop',
+      whatsapp: 'WhatsApp',
+      signal: 'Signal',
+      telegram: 'Telegram',
+      element: 'Element'
+    },
+    skipped: {
+      service:
+        'Laissé de côté : {count} avis (appels, arrivées, messages supprimés) | Laissés de côté : {count} avis (appels, arrivées, messages supprimés)',
+      attachment:
+        'Laissé de côté : {count} fichier sans texte | Laissés de côté : {count} fichiers sans texte',
+      unreadable:
+        'Laissé de côté : {count} élément illisible. | Laissés de côté : {count} éléments illisibles.'
+    },
+    atLine: 'Ligne {line}',
+    atPath: 'À {path}',
+    firstAtLine: 'Le premier est à la ligne {line}.',
+    firstAtPath: 'Le premier est {path}.',
+    unproven:
+      'Les noms, les textes et les heures sont ceux que donne le fichier. Personne ne les a signés.',
+    self: 'Lequel est vous ?',
+    selfNobody: 'Aucun, ou je ne sais pas',
+    store: 'Importer',
+    done: '{messages} : importation terminée.',
+    open: 'Ouvrir « {title} »',
+    imported: 'Importée',
+    mark: 'Importée de {source}, {date}. Lecture seule.',
+    start: 'Ici commence l’import « {name} »',
+    origin: 'D’où elle vient',
+    source: 'Source',
+    importedAt: 'Importée',
+    claimedBy: 'Exportée par, selon le fichier',
+    exportedAt: 'Exportée, selon le fichier',
+    size: 'Taille',
+    people: 'Les personnes, comme le fichier les nomme',
+    morePeople: 'et {count} autre | et {count} autres',
+    remove: 'Retirer cet import…',
+    removeHint: 'Ses messages sont effacés de cet appareil. C’est définitif.',
+    removeForGood: 'Retirer définitivement'
   },
   problems: { label: 'Problèmes' },
   otherTab: {
