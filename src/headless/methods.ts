@@ -4,6 +4,7 @@ import type {
   DeadDropClient,
   MessageView
 } from '#client/client.ts'
+import type { Device } from '#client/device.ts'
 import { DeadDropError } from '#protocol/errors.ts'
 import type { JsonObject, JsonValue } from './json-rpc.ts'
 
@@ -15,18 +16,25 @@ type Method = (params: JsonObject) => Promise<JsonValue>
 
 /** The methods of the headless client by name. Each checks its parameters and answers plain JSON. */
 export function createMethods(
-  client: DeadDropClient,
+  device: Device,
   timers: { readonly timeout: (ms: number) => AbortSignal }
 ): ReadonlyMap<string, Method> {
+  const client = (): DeadDropClient => {
+    const now = device.snapshot()
+    if (now.kind === 'open') return now.client
+    if (now.kind === 'locked')
+      throw new DeadDropError('locked', 'data is locked, expected device.unlock first')
+    throw new DeadDropError('stopped', 'everything is deleted')
+  }
   return new Map<string, Method>([
     [
       'identity.create',
-      async (params) => ({ ...(await client.createIdentity(readString(params, 'name'))) })
+      async (params) => ({ ...(await client().createIdentity(readString(params, 'name'))) })
     ],
     [
       'identity.get',
       async () => {
-        const { profile } = client.snapshot()
+        const { profile } = client().snapshot()
         if (profile === null)
           throw new DeadDropError(
             'identity-missing',
@@ -35,23 +43,23 @@ export function createMethods(
         return { ...profile }
       }
     ],
-    ['invite.create', async () => ({ ...(await client.createInvite({ isFresh: true })) })],
+    ['invite.create', async () => ({ ...(await client().createInvite({ isFresh: true })) })],
     [
       'invite.accept',
-      async (params) => acceptInvite(client, params, timers.timeout(ACCEPT_TIMEOUT_MS))
+      async (params) => acceptInvite(client(), params, timers.timeout(ACCEPT_TIMEOUT_MS))
     ],
     [
       'invite.get',
       async () => {
-        const { invite } = client.snapshot()
+        const { invite } = client().snapshot()
         return invite && { ...invite }
       }
     ],
-    ['conversation.list', async () => client.snapshot().conversations.map(describeConversation)],
+    ['conversation.list', async () => client().snapshot().conversations.map(describeConversation)],
     [
       'message.send',
       async (params) => {
-        const message = await client.sendMessage(
+        const message = await client().sendMessage(
           readString(params, 'conversation'),
           readString(params, 'text')
         )
@@ -63,15 +71,49 @@ export function createMethods(
       async (params) => {
         const limit = readOptional(params, 'limit', readCount)
         const before = readOptional(params, 'before', readString)
-        const messages = await client.listMessages(readString(params, 'conversation'), {
+        const messages = await client().listMessages(readString(params, 'conversation'), {
           ...(limit === undefined ? {} : { limit }),
           ...(before === undefined ? {} : { before })
         })
         return messages.map(describeMessage)
       }
     ],
-    ['network.status', async () => describeNetwork(client)]
+    ['network.status', async () => describeNetwork(client())],
+    ['device.status', async () => describeDevice(device)],
+    ['device.unlock', async (params) => done(device.unlock(readString(params, 'passphrase')))],
+    ['device.lock', async () => done(device.lock())],
+    [
+      'device.passphrase',
+      async (params) =>
+        done(
+          device.setPassphrase({
+            current: readOptional(params, 'current', readString) ?? null,
+            next: readOptional(params, 'next', readString) ?? null
+          })
+        )
+    ],
+    [
+      'device.wipe',
+      async (params) => {
+        if (params['isSure'] !== true)
+          throw new DeadDropError('request-malformed', 'parameter isSure must be true')
+        return done(device.wipe())
+      }
+    ]
   ])
+}
+
+async function done(work: Promise<void>): Promise<JsonValue> {
+  await work
+  return {}
+}
+
+export function describeDevice(device: Device): JsonObject {
+  const now = device.snapshot()
+  return {
+    status: now.kind,
+    hasPassphrase: now.kind === 'open' ? now.hasPassphrase : now.kind === 'locked'
+  }
 }
 
 async function acceptInvite(

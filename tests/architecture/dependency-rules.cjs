@@ -38,7 +38,14 @@ const TABLE = {
   sealing: {
     values: ['protocol'],
     types: ['messaging'],
-    packages: ['ts-mls', '@hpke/[^/]+', '@noble/[^/]+', 'multiformats', '@multiformats/multiaddr']
+    packages: [
+      'ts-mls',
+      '@hpke/[^/]+',
+      '@noble/[^/]+',
+      'hash-wasm',
+      'multiformats',
+      '@multiformats/multiaddr'
+    ]
   },
   messaging: { values: ['protocol'], types: ['replica', 'pinning'], packages: [] },
   history: { values: ['protocol', 'messaging'], types: ['sealing', 'replica'], packages: [] },
@@ -75,6 +82,7 @@ const TABLE = {
 const HOMES = {
   '@orbitdb/core': '^src/replica/orbitdb/',
   'ts-mls': '^src/sealing/mls/',
+  'hash-wasm': '^src/sealing/',
   'classic-level': '^src/replica/storage/',
   idb: '^src/replica/storage/'
 }

@@ -11,7 +11,16 @@ const ROOT = join(import.meta.dirname, '../..')
 const CONFIG = join(import.meta.dirname, 'ui-preview/vite.config.ts')
 
 /** A state of the interface, see `ui-preview/preview.ts`. */
-export type Scene = 'full' | 'long' | 'empty' | 'first-run' | 'problems' | 'failure' | 'other-tab'
+export type Scene =
+  | 'full'
+  | 'long'
+  | 'empty'
+  | 'first-run'
+  | 'problems'
+  | 'failure'
+  | 'other-tab'
+  | 'locked'
+  | 'passphrase'
 
 export interface UiPreview extends AsyncDisposable {
   /** Opens a scene in a fresh tab. */
