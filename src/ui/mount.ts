@@ -79,7 +79,13 @@ function isSameScreen(a: DeviceSnapshot, b: DeviceSnapshot): boolean {
 }
 
 function appOf(client: DeadDropClient, baseUrl: string): App {
-  return createScreen(AppRoot, {}).use(createAppRouter()).provide(APP_CONTEXT, { client, baseUrl })
+  const router = createAppRouter()
+  const app = createScreen(AppRoot, {}).use(router).provide(APP_CONTEXT, { client, baseUrl })
+  // Its listeners on the window outlive the app, and would keep everything that was shown in memory while it is locked.
+  app.onUnmount(() => {
+    router.options.history.destroy()
+  })
+  return app
 }
 
 /** A screen that must not show how many messages wait. */

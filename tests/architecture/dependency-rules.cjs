@@ -82,7 +82,6 @@ const TABLE = {
 const HOMES = {
   '@orbitdb/core': '^src/replica/orbitdb/',
   'ts-mls': '^src/sealing/mls/',
-  'hash-wasm': '^src/sealing/',
   'classic-level': '^src/replica/storage/',
   idb: '^src/replica/storage/'
 }

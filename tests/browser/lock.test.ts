@@ -81,7 +81,7 @@ it('a passphrase closes the app until it is typed, by hand and by itself, and a 
   await isLocked(page)
   await expect.poll(() => isInHeap(page, secretName), { timeout: 20_000 }).toBe(false)
   await unlock(page, PASSPHRASE)
-  await page.getByText('After 5 minutes').click()
+  await page.getByRole('radio', { name: 'After 5 minutes' }).check()
   await page.getByRole('radio', { name: 'After 5 minutes', checked: true }).waitFor()
   await page.clock.fastForward('04:30')
   await page.getByRole('heading', { name: 'Settings', exact: true }).click()
