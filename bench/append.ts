@@ -14,14 +14,12 @@ const APPENDS_PER_TURN = 100
 export const appendBench: Bench = {
   name: 'append',
   maxMsPerRun: 20 * 60_000,
-  async run(context) {
+  async *run(context) {
     const count = context.isQuick ? 200 : 1_000
     const longCount = context.isQuick ? 5_000 : 100_000
-    return [
-      ...(await measureNode(context, { place: 'node', count })),
-      ...(await measureChromium(context, { place: 'chromium', count })),
-      ...(await measureFlat(context, longCount))
-    ]
+    yield* await measureNode(context, { place: 'node', count })
+    yield* await measureChromium(context, { place: 'chromium', count })
+    yield* await measureFlat(context, longCount)
   }
 }
 

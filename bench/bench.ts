@@ -51,5 +51,6 @@ export interface Bench {
   readonly name: string
   /** Longest time that one repetition of all cases takes on a slow machine, its share of the preparation included, ms. @default 5 minutes */
   readonly maxMsPerRun?: number
-  run(context: BenchContext): Promise<readonly Result[]>
+  /** Gives results as they are measured: they stay when a later case fails. */
+  run(context: BenchContext): AsyncIterable<Result>
 }

@@ -12,13 +12,13 @@ const GZIP_LEVEL = 9
 /** Bytes of JavaScript, gzipped as hosts do. A fact of the build and not of the machine, so one run is enough. */
 export const bundleBench: Bench = {
   name: 'bundle',
-  async run(context) {
+  async *run(context) {
     await using app = await startApp()
     const start = await sizeOf(await scriptsOfFirstRun(app))
     const total = await sizeOf(await scriptsOfBuild(app))
     context.report(`${start} KB at start, ${total} KB in all`)
     const shared = { bench: 'bundle', unit: 'KB', rival: null } as const
-    return [
+    yield* [
       compare({ ...shared, case: 'start-gzip', ours: [start] }),
       compare({ ...shared, case: 'total-gzip', ours: [total] })
     ]

@@ -51,15 +51,13 @@ interface Shared {
 export const divergedBench: Bench = {
   name: 'diverged',
   maxMsPerRun: 20 * 60_000,
-  async run(context) {
+  async *run(context) {
     const { full, small, idle } = context.isQuick
       ? { full: QUICK, small: QUICK_SMALL, idle: QUICK_IDLE_LOGS }
       : { full: FULL, small: SMALL, idle: IDLE_LOGS }
-    return [
-      ...(await measureDiverged(context, full, ['deaddrop'])),
-      ...(await measureDiverged(context, small, CONTENDERS)),
-      ...(await measureIdle(context, idle))
-    ]
+    yield* await measureDiverged(context, full, ['deaddrop'])
+    yield* await measureDiverged(context, small, CONTENDERS)
+    yield* await measureIdle(context, idle)
   }
 }
 

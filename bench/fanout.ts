@@ -58,7 +58,7 @@ const FIGURES = ['p50', 'p95', 'lost'] as const satisfies readonly (keyof Heard)
 export const fanoutBench: Bench = {
   name: 'fanout',
   maxMsPerRun: 20 * 60_000,
-  async run(context) {
+  async *run(context) {
     const crowd = context.isQuick ? QUICK : FULL
     const prefix = `${crowd.peers}-peers`
     const rivals = (
@@ -77,7 +77,7 @@ export const fanoutBench: Bench = {
       ({ p50, p95, lost }) =>
         `${crowd.peers} peers: p50 ${p50.toFixed(0)} ms, p95 ${p95.toFixed(0)} ms, ${lost} lost`
     )
-    return rivals.flatMap((rival) =>
+    yield* rivals.flatMap((rival) =>
       FIGURES.map((figure) => {
         const valuesOf = (name: SettingName): readonly number[] =>
           (heard[name] ?? []).map((value) => value[figure])

@@ -26,12 +26,10 @@ interface Latency {
 /** From the call of append in one peer to the announcement of the entry in the other. */
 export const liveBench: Bench = {
   name: 'live',
-  async run(context) {
+  async *run(context) {
     const paceOf = (pace: Pace): Pace => (context.isQuick ? { ...pace, count: QUICK_COUNT } : pace)
-    return [
-      ...(await measureNode(context, paceOf(NODE))),
-      ...(await measureChromium(context, paceOf(CHROMIUM)))
-    ]
+    yield* await measureNode(context, paceOf(NODE))
+    yield* await measureChromium(context, paceOf(CHROMIUM))
   }
 }
 

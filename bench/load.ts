@@ -6,7 +6,7 @@ import { compare } from './measure.ts'
 /** From the start of navigation until the app can be used; each time in a browser that was just started. */
 export const loadBench: Bench = {
   name: 'load',
-  async run(context) {
+  async *run(context) {
     const { runs, signal } = context
     const firstRun: number[] = []
     const returning: number[] = []
@@ -31,7 +31,7 @@ export const loadBench: Bench = {
         `run ${run}/${runs} first run ${firstRun.at(-1)?.toFixed(0)} ms, returning ${returning.at(-1)?.toFixed(0)} ms`
       )
     }
-    return [
+    yield* [
       compare({ bench: 'load', case: 'first-run', unit: 'ms', ours: firstRun, rival: null }),
       compare({ bench: 'load', case: 'returning', unit: 'ms', ours: returning, rival: null })
     ]

@@ -36,12 +36,10 @@ const FIGURES = [
 export const manyLogsBench: Bench = {
   name: 'many-logs',
   maxMsPerRun: 30 * 60_000,
-  async run(context) {
+  async *run(context) {
     const { many, few } = context.isQuick ? QUICK_SIZES : SIZES
-    return [
-      ...(await measure(context, many, ['deaddrop'])),
-      ...(await measure(context, few, CONTENDERS))
-    ]
+    yield* await measure(context, many, ['deaddrop'])
+    yield* await measure(context, few, CONTENDERS)
   }
 }
 

@@ -38,7 +38,7 @@ type Starts = Readonly<Record<PlaceName, StartPeer>>
 export const reopenBench: Bench = {
   name: 'reopen',
   maxMsPerRun: 30 * 60_000,
-  async run(context) {
+  async *run(context) {
     const { signal } = context
     const sizes = context.isQuick ? QUICK_SIZES : SIZES
     await using folder = await withTempDir('deaddrop-bench-')
@@ -58,14 +58,12 @@ export const reopenBench: Bench = {
         : Promise.resolve(null),
       ...places.map((place) => storeShort(starts[place], join(folder.path, place), sizes[place]))
     ])
-    const results: Result[] = []
-    if (long !== null) results.push(...(await measureLong(context, starts, long, sizes.long)))
+    if (long !== null) yield* await measureLong(context, starts, long, sizes.long)
     for (const [index, place] of places.entries()) {
       const logs = short[index]
       if (logs === undefined) throw new Error('a log was not written')
-      results.push(await measureShort(context, starts[place], logs, `${place}-${sizes[place]}`))
+      yield await measureShort(context, starts[place], logs, `${place}-${sizes[place]}`)
     }
-    return results
   }
 }
 

@@ -58,8 +58,11 @@ async function runAll(command: RunCommand): Promise<number> {
     const loadBefore = readLoad()
     const startedAt = performance.now()
     try {
-      const measured = await bench.run({ runs, isQuick, wants, report, signal })
-      results.push(...measured.filter((result) => wants(result.case)))
+      const measured: Result[] = []
+      for await (const result of bench.run({ runs, isQuick, wants, report, signal })) {
+        measured.push(result)
+        if (wants(result.case)) results.push(result)
+      }
       const missing = selected.cases.filter(
         (name) =>
           !measured.some((result) => isSelected({ ...selected, cases: [name] }, result.case))

@@ -20,7 +20,7 @@ export interface Quota {
 const DAY_MS = 86_400_000
 
 /**
- * Clients move on to a new log after 10,000 entries; concurrent writers may overshoot. A drop takes what strangers
+ * Clients move on to a new log after MAX_SEGMENT_ENTRIES; concurrent writers may overshoot. A drop takes what strangers
  * write: 1,000 of the largest entries, for a month.
  */
 const CONVERSATION = { maxEntries: 12_000, maxBytes: 64 * 2 ** 20 }

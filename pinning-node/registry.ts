@@ -11,7 +11,7 @@ import {
 import { DeadDropError } from '#protocol/errors.ts'
 import type { KeyValueStore, KeyValueWrite } from '#protocol/key-value-store.ts'
 import type { LogManifest } from '#protocol/log-manifest.ts'
-import { createLogManifest, logAddressOf } from '#protocol/log-manifest.ts'
+import { createLogManifest, readLogAddress } from '#protocol/log-manifest.ts'
 import type { PinKind } from '#protocol/pin-messages.ts'
 
 /** A log that this node promised to hold. */
@@ -54,8 +54,8 @@ const MAX_MS = Number.MAX_SAFE_INTEGER
  */
 export async function openRegistry(store: KeyValueStore): Promise<Registry> {
   const records = new Map<LogAddress, PinnedLog>()
-  for await (const [, bytes] of store.entries({ from: PREFIX, to: afterPrefix(PREFIX) })) {
-    const record = decodeRecord(bytes)
+  for await (const [key, bytes] of store.entries({ from: PREFIX, to: afterPrefix(PREFIX) })) {
+    const record = decodeRecord(key.slice(PREFIX.length), bytes)
     records.set(record.address, record)
   }
   return {
@@ -103,7 +103,7 @@ function encodeRecord(record: PinnedLog): Uint8Array {
   })
 }
 
-function decodeRecord(bytes: Uint8Array): PinnedLog {
+function decodeRecord(name: string, bytes: Uint8Array): PinnedLog {
   const value = decodeOwn(bytes)
   const version = versionOf(value)
   if (version > VERSION) {
@@ -127,7 +127,8 @@ function decodeRecord(bytes: Uint8Array): PinnedLog {
       readBytes(map['gate'], 'gate key', 32)
     )
     return {
-      address: logAddressOf(manifest),
+      // Of the manifest, as `put` has it: to compute it again for each log takes a third of a large node's start.
+      address: readLogAddress(name),
       manifest,
       kind: map['isDrop'] === true ? 'drop' : 'conversation',
       createdAtMs: readInteger(map['createdAtMs'], 'creation time', 0, MAX_MS),

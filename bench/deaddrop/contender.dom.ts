@@ -5,6 +5,7 @@ import type { Contender } from '../peer.ts'
 import { createDeadDropContender, untilLinked } from './contender.ts'
 
 const DIAL_TIMEOUT_MS = 30_000
+const RETRY_MS = 500
 
 /** DeadDrop in a page, on IndexedDB: over WebSockets to nodes, over WebRTC that is signalled through `nodes` to pages. */
 export async function startDeadDrop(init: {
@@ -29,8 +30,10 @@ export async function startDeadDrop(init: {
         return
       }
       const signal = AbortSignal.timeout(DIAL_TIMEOUT_MS)
-      if (!(await replica.connectDirect(wanted, addresses, signal))) {
-        throw new Error('page got no direct connection')
+      // A dial that fails is tried again, as the app does: the replica refuses until its back-off is over.
+      while (!(await replica.connectDirect(wanted, addresses, signal))) {
+        if (signal.aborted) throw new Error('page got no direct connection')
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
       }
     },
     dispose: () => store.close()

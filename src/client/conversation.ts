@@ -234,10 +234,15 @@ export function createConversation(
     if (isAnyDamaged()) init.onProblem('storage-corrupt')
   }
 
-  async function cursorOf({ segment: { address } }: SegmentView): Promise<number> {
-    const known = cursors.get(address) ?? (await history.cursor(address))
-    cursors.set(address, known)
-    return known
+  async function cursorOf({ segment: { address }, entries }: SegmentView): Promise<number> {
+    const known = cursors.get(address)
+    if (known !== undefined) return known
+    const stored = await history.cursor(address)
+    if (entries === null) return stored
+    // A disk that lost the end of a log counts on from what is left: what comes then would seem to be read.
+    const cursor = stored > entries ? 0 : stored
+    cursors.set(address, cursor)
+    return cursor
   }
 
   /** @param entries - new ones of one segment, in the order of their arrival. */

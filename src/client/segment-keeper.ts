@@ -23,6 +23,9 @@ export interface SegmentPolicy extends SegmentBounds {
   readonly retentionMs: number
 }
 
+/** Messages among which one that is in a log is looked for; the newest may wait for the network. */
+const MAX_LOOKED_AT = 100
+
 /** Opens the chain of a conversation, as far as this device knew it. */
 export async function openChain(
   components: {
@@ -52,8 +55,8 @@ async function keptSegments(
   const kept = await history.record(chainKind, conversation).catch(() => undefined)
   if (kept !== undefined) return kept
   // Whoever begins too early in a chain finds segments that nobody has any more, and never comes to the others.
-  const { records } = await history.messages(conversation, { limit: 1 })
-  const time = records[0]?.order?.time
+  const { records } = await history.messages(conversation, { limit: MAX_LOOKED_AT })
+  const time = records.findLast(({ order }) => order !== null)?.order?.time
   return time === undefined
     ? []
     : [{ number: segmentOfOrderTime(time), firstSeenAtMs: null, leftAtMs: null }]

@@ -1,5 +1,5 @@
 import { bytesToHex } from '@noble/hashes/utils.js'
-import type { Author, OpenResult, SealingSession, SessionSegment } from '#messaging/ports.ts'
+import type { Author, OpenResult, SealingSession } from '#messaging/ports.ts'
 import type { PlainBytes } from '#protocol/brand.ts'
 import {
   encodeCanonical,
@@ -10,15 +10,12 @@ import {
   type CborValue
 } from '#protocol/cbor.ts'
 import { DeadDropError } from '#protocol/errors.ts'
-import { MAX_LIVE_FRAME_BYTES, MAX_SEALED_BYTES, MAX_SEGMENTS } from '#protocol/limits.ts'
-import { createLogManifest, logAddressOf } from '#protocol/log-manifest.ts'
+import { MAX_LIVE_FRAME_BYTES, MAX_SEALED_BYTES } from '#protocol/limits.ts'
 import type { SealingComponents } from './components.ts'
 import { isSameAuthor } from './credential.ts'
 import { envelopeLength, isEnvelopeLength, openEnvelope, sealEnvelope } from './envelope.ts'
-import { createLogWriter, gatePublicKeyOf } from './gate.ts'
 import type { IdentityWithSecrets } from './identity.ts'
 import { redactIdentity } from './identity.ts'
-import { deriveBytes } from './key-derivation.ts'
 import {
   contextOf,
   createMls,
@@ -30,6 +27,7 @@ import {
   type MlsEpoch
 } from './mls/mls.ts'
 import { decodeSkipped, encodeSkipped } from './mls/skipped-keys.ts'
+import { deriveSegment, type ChainWithSecrets } from './segment.ts'
 import { decodeStored } from './stored.ts'
 
 /** A {@link SealingSession} with the names that the client keeps it under. */
@@ -48,17 +46,10 @@ interface Epoch {
   readonly liveKey: Uint8Array
 }
 
-/** The chain of logs that an epoch opened. */
-interface Chain {
-  /** Shared by the members: names and gates of all segments. */
-  readonly secret: Uint8Array
-  /** This device's own: its pseudonyms in all segments, which nobody can link. */
-  readonly writerSecret: Uint8Array
-}
-
 interface SessionState {
   readonly groupId: Uint8Array
-  readonly chain: Chain
+  /** The chain of logs that an epoch opened. */
+  readonly chain: ChainWithSecrets
   /** By id, oldest first. New messages are sealed under the last one. */
   readonly epochs: ReadonlyMap<string, Epoch>
 }
@@ -176,7 +167,7 @@ async function openSession(
     envelopeKey: await mls.exportSecret(mlsEpoch, LABEL.envelope, 32),
     liveKey: await mls.exportSecret(mlsEpoch, LABEL.live, 32)
   }
-  const chain: Chain = {
+  const chain: ChainWithSecrets = {
     secret: await mls.exportSecret(mlsEpoch, LABEL.chain, 32),
     writerSecret: components.random(32)
   }
@@ -209,7 +200,7 @@ function createSealingSession(
   return {
     conversationId: bytesToHex(groupId),
     epochId: head.id,
-    segment: (number) => segmentOf(chain, number),
+    segment: (number) => deriveSegment(chain, number),
 
     members: () => membersOf(head.mls).map(({ userId, deviceId }) => ({ userId, deviceId })),
 
@@ -270,18 +261,6 @@ function createSealingSession(
         }))
       })
   }
-}
-
-function segmentOf(chain: Chain, number: number): SessionSegment {
-  if (!Number.isSafeInteger(number) || number < 0 || number >= MAX_SEGMENTS) {
-    throw new DeadDropError('internal', `segment number is not in 0..${MAX_SEGMENTS - 1}`)
-  }
-  const gateSeed = deriveBytes(chain.secret, `dd/segment/gate/${number}`, 32)
-  const name = deriveBytes(chain.secret, `dd/segment/name/${number}`, 24)
-  const manifest = createLogManifest(name, gatePublicKeyOf(gateSeed))
-  const address = logAddressOf(manifest)
-  const writerSeed = deriveBytes(chain.writerSecret, `dd/segment/writer/${number}`, 32)
-  return { manifest, address, writer: createLogWriter({ gateSeed, address, writerSeed }) }
 }
 
 function readState(mls: Mls, value: CborValue): SessionState {

@@ -1,6 +1,8 @@
 import { webcrypto } from 'node:crypto'
 import type { DeadDropClient, MessageView } from '#client/client.ts'
 import { createClient } from '#client/create-client.ts'
+import { chainKind } from '#client/records.ts'
+import type { SegmentPolicy } from '#client/segment-keeper.ts'
 import { createHistory } from '#history/create-history.ts'
 import { createPinClient } from '#pinning/pin-client.ts'
 import { createSignatureVerifier } from '#protocol/ed25519.ts'
@@ -51,6 +53,8 @@ export interface TestClient extends AsyncDisposable {
   /** Resolves with the first value of `look` that is not `undefined`, now or after a change. */
   until<T>(look: (client: DeadDropClient) => T | undefined): Promise<T>
   messages(conversation: string): Promise<readonly MessageView[]>
+  /** Numbers of the segments that this client keeps, oldest first. */
+  segments(conversation: string): Promise<readonly number[]>
   /** Resolves when the newest messages of the conversation say so. */
   untilMessages(
     conversation: string,
@@ -62,6 +66,7 @@ export async function startClient(init: {
   readonly nodes: readonly string[]
   readonly store?: KeyValueStore
   readonly clock?: Clock
+  readonly segments?: Partial<SegmentPolicy>
 }): Promise<TestClient> {
   const store = init.store ?? createMemoryStore()
   const random = (length: number): Uint8Array => webcrypto.getRandomValues(new Uint8Array(length))
@@ -87,7 +92,11 @@ export async function startClient(init: {
       },
       dispose: async () => (await replica).stop()
     },
-    { nodes: init.nodes, appUrl: 'https://deaddrop.example/' }
+    {
+      nodes: init.nodes,
+      appUrl: 'https://deaddrop.example/',
+      segments: init.segments ?? {}
+    }
   )
 
   function until<T>(look: (client: DeadDropClient) => T | undefined): Promise<T> {
@@ -111,6 +120,8 @@ export async function startClient(init: {
     client,
     until,
     messages,
+    segments: async (conversation) =>
+      ((await history.record(chainKind, conversation)) ?? []).map(({ number }) => number),
     untilMessages(conversation, fits) {
       return new Promise((resolve, reject) => {
         const done = new AbortController()

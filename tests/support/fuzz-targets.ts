@@ -440,7 +440,7 @@ async function sealingTargets(): Promise<FuzzTarget[]> {
   const frozen = readMap(decodeCanonical(session.freeze(), 2 ** 20), 'session', [
     'v',
     'group',
-    'log',
+    'chain',
     'epochs'
   ])
   const [envelopeKey] = readList(frozen['epochs'], 'epochs', 64, (epoch) =>

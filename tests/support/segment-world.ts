@@ -40,6 +40,7 @@ interface Peer {
   readonly lost: Set<EntryHash>
   /** Logs that are followed and do not come. */
   readonly delayed: Set<LogAddress>
+  readonly slowOpenings: Map<LogAddress, Promise<undefined>>
   readonly opened: LogAddress[]
   readonly replica: LogReplica
   /** Follows whatever comes to a log, as a node that was asked to hold it. */
@@ -80,6 +81,10 @@ export interface Device {
   /** Holds back what comes to a log, or lets it come. */
   delay(address: LogAddress, isDelayed: boolean): void
   damage(address: LogAddress): void
+  /** Its disk loses the entry that came last to a log. */
+  loseNewest(address: LogAddress): void
+  /** Opening a log takes until the returned function is called. */
+  holdOpening(address: LogAddress): () => void
   /** How many entries of a log are on its disk. */
   entriesOf(address: LogAddress): number
   /** Closes every log, as the end of a process does. */
@@ -109,14 +114,13 @@ export function createSegmentWorld(clock: Clock): SegmentWorld {
   const linkKey = (a: string, b: string): string => [a, b].sort().join()
   const isLinked = (a: Peer, b: Peer): boolean => a !== b && links.has(linkKey(a.name, b.name))
 
+  function follows(peer: Peer, address: LogAddress): boolean {
+    return (peer.isNode || peer.open.has(address)) && !peer.delayed.has(address)
+  }
+
   function followers(peer: Peer, address: LogAddress): Peer[] {
-    return [...peers.values()].filter(
-      (other) =>
-        isLinked(peer, other) &&
-        !peer.delayed.has(address) &&
-        !other.delayed.has(address) &&
-        (other.open.has(address) || (other.isNode && peer.open.has(address)))
-    )
+    if (!follows(peer, address)) return []
+    return [...peers.values()].filter((other) => isLinked(peer, other) && follows(other, address))
   }
 
   function store(peer: Peer, address: LogAddress, entries: readonly Stored[]): void {
@@ -144,6 +148,7 @@ export function createSegmentWorld(clock: Clock): SegmentWorld {
       damaged: new Set(),
       lost: new Set(),
       delayed: new Set(),
+      slowOpenings: new Map(),
       opened: [],
       tellNetwork() {
         for (const listener of listeners) listener()
@@ -153,6 +158,7 @@ export function createSegmentWorld(clock: Clock): SegmentWorld {
           const address = logAddressOf(manifest)
           if (peer.damaged.has(address))
             throw new DeadDropError('storage-corrupt', 'the test damaged this log')
+          await peer.slowOpenings.get(address)
           peer.opened.push(address)
           const log = createLog(peer, manifest, options?.writer?.publicKey ?? '')
           // After whoever opens it could begin to listen.
@@ -345,10 +351,8 @@ export function createSegmentWorld(clock: Clock): SegmentWorld {
       return
     }
     links.add(linkKey(a, b))
-    for (const address of new Set([...left.open.keys(), ...right.open.keys()])) {
+    for (const address of new Set([...left.open.keys(), ...right.open.keys()]))
       if (followers(left, address).includes(right)) exchange(left, right, address)
-      else if (followers(right, address).includes(left)) exchange(right, left, address)
-    }
     left.tellNetwork()
     right.tellNetwork()
   }
@@ -364,6 +368,17 @@ export function createSegmentWorld(clock: Clock): SegmentWorld {
         for (const other of followers(peer, address)) exchange(peer, other, address)
       },
       damage: (address) => peer.damaged.add(address),
+      loseNewest(address) {
+        peer.disk.set(address, (peer.disk.get(address) ?? []).slice(0, -1))
+      },
+      holdOpening(address) {
+        const { promise, resolve } = Promise.withResolvers<undefined>()
+        peer.slowOpenings.set(address, promise)
+        return () => {
+          peer.slowOpenings.delete(address)
+          resolve(undefined)
+        }
+      },
       entriesOf: (address) => peer.disk.get(address)?.length ?? 0,
       crash() {
         peer.open.clear()

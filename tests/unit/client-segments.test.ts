@@ -5,7 +5,7 @@ import { chainKind } from '#client/records.ts'
 import type { SegmentPolicy } from '#client/segment-keeper.ts'
 import { createHistory } from '#history/create-history.ts'
 import type { History } from '#history/history.ts'
-import { putRecord } from '#history/record-kind.ts'
+import { deleteRecord, putRecord } from '#history/record-kind.ts'
 import { statusOf } from '#messaging/conversation-reducer.ts'
 import type { EntryHash, LogAddress } from '#protocol/brand.ts'
 import type { PinReceipt } from '#protocol/pin-messages.ts'
@@ -77,11 +77,20 @@ interface Person {
   start(): Promise<void>
   stop(): Promise<void>
   send(...texts: string[]): Promise<void>
-  texts(): Promise<string[]>
-  statuses(): Promise<string[]>
+  readonly texts: () => Promise<string[]>
+  readonly statuses: () => Promise<string[]>
   keptSegments(): Promise<number[]>
   /** Which segments its messages are in. */
-  places(): Promise<number[]>
+  readonly places: () => Promise<number[]>
+  /** Entries that had to make room. */
+  unparked(): number
+}
+
+/** What takes thousands of messages without it. */
+interface Limits {
+  readonly maxParkedEntries?: number
+  /** No message may overtake another one. */
+  readonly isInOrder?: boolean
 }
 
 interface World {
@@ -89,38 +98,63 @@ interface World {
   readonly network: SegmentWorld
   /** Lets everything that does not wait for more than seconds happen. */
   readonly calm: () => Promise<void>
-  readonly person: (side: 'alice' | 'bob', policy?: Partial<SegmentPolicy>) => Promise<Person>
+  /** Lets things happen until `look` gives this: a busy machine needs more turns. */
+  readonly reaches: <T>(look: () => Promise<T>, expected: T) => Promise<void>
+  readonly calmFor: (seconds: number) => Promise<void>
+  readonly person: (
+    side: 'alice' | 'bob',
+    policy?: Partial<SegmentPolicy>,
+    limits?: Limits
+  ) => Promise<Person>
 }
 
 function createWorld(): World {
   const clock = createFakeClock(Date.UTC(2030, 0, 1))
   const network = createSegmentWorld(clock)
   const pending = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2))
+  async function calmFor(seconds: number): Promise<void> {
+    for (let round = 0; round < seconds; round++) {
+      await clock.advance(1_000)
+      for (let turn = 0; turn < 4; turn++) await pending()
+    }
+  }
   return {
     clock,
     network,
-    async calm() {
-      for (let round = 0; round < 15; round++) {
-        await clock.advance(1_000)
-        for (let turn = 0; turn < 4; turn++) await pending()
-      }
+    calmFor,
+    calm: () => calmFor(15),
+    async reaches(look, expected) {
+      const wanted = JSON.stringify(expected)
+      for (let turn = 0; turn < 60 && JSON.stringify(await look()) !== wanted; turn++)
+        await calmFor(15)
+      expect(await look()).toEqual(expected)
     },
-    async person(side, policy = {}) {
+    async person(side, policy = {}, { isInOrder = false, ...limits } = {}) {
       const { identity, frozen } = sides[side]
       const own = redactIdentity(identity)
       const device = network.device(side)
       const store = createStubbornStore()
       const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length))
       const vault = createVault({ key: await importVaultKey(new Uint8Array(32).fill(7)), random })
-      const history = await createHistory({ store, vault })
+      const history = await createHistory({ store, vault }, limits)
       await history.commit({
         conversations: [{ id, ownUserId: own.userId, session: frozen }]
       })
       const wishes = createWishes()
       const problems: (string | null)[] = []
+      let unparked = 0
       const create = async (): Promise<Conversation> => {
         const bytes = await history.session(id)
-        const thaw = (session: Uint8Array): Promise<Session> => thawSession(components, session)
+        const thaw = async (frozenBytes: Uint8Array): Promise<Session> => {
+          const session = await thawSession(components, frozenBytes)
+          return {
+            ...session,
+            open: async (sealed, options) =>
+              isInOrder && options?.isEarly === true
+                ? { kind: 'waiting', reason: 'too-far-ahead' }
+                : session.open(sealed, options)
+          }
+        }
         return createConversation(
           { history, clock, randomBytes: random, random: () => 0.5, thaw },
           {
@@ -130,7 +164,7 @@ function createWorld(): World {
             session: await thaw(bytes ?? frozen),
             segments: policy,
             policy: () => ({ sendReadReceipts: true, allowDirect: false }),
-            onCommit: () => undefined,
+            onCommit: (outcome) => (unparked += outcome.unparked),
             onChange: () => undefined,
             onProblem: (problem) => problems.push(problem)
           }
@@ -143,6 +177,7 @@ function createWorld(): World {
         history,
         wishes,
         problems,
+        unparked: () => unparked,
         conversation: await create(),
         async start() {
           const replica = {
@@ -177,18 +212,18 @@ const numbered = (from: number, to: number): string[] =>
 
 describe('a conversation over several segments', { timeout: 60_000 }, () => {
   it('shows the same sequence on both sides, whoever leaves a segment', async () => {
-    const { network, calm, person } = createWorld()
+    const { network, reaches, person } = createWorld()
     const alice = await person('alice', { maxEntries: 4 })
     const bob = await person('bob', { maxEntries: 4 })
     await alice.start()
     await bob.start()
     network.connect(alice.device, bob.device)
     for (let index = 0; index < 6; index++) {
-      await (index % 2 === 0 ? alice : bob).send(`text ${index}`)
-      await calm()
+      const [from, to] = index % 2 === 0 ? [alice, bob] : [bob, alice]
+      await from.send(`text ${index}`)
+      await reaches(to.texts, numbered(0, index))
     }
-    expect(await bob.texts()).toEqual(numbered(0, 5))
-    expect(await alice.texts()).toEqual(numbered(0, 5))
+    await reaches(alice.texts, numbered(0, 5))
     expect(await alice.places()).toEqual(await bob.places())
     expect((await alice.places()).at(-1)).toBeGreaterThan(1)
     await alice.stop()
@@ -196,7 +231,7 @@ describe('a conversation over several segments', { timeout: 60_000 }, () => {
   })
 
   it('opens the newest segment while older ones are still coming, and loses nothing', async () => {
-    const { network, calm, person } = createWorld()
+    const { network, calm, reaches, person } = createWorld()
     const alice = await person('alice', { maxEntries: 3 })
     const bob = await person('bob', { maxEntries: 3 })
     await alice.start()
@@ -208,19 +243,81 @@ describe('a conversation over several segments', { timeout: 60_000 }, () => {
     for (const number of [0, 1, 2]) bob.device.delay(addressOf(number), true)
     await bob.start()
     network.connect(alice.device, bob.device)
-    await calm()
-    expect(await bob.texts()).toEqual(numbered(9, 11))
+    await reaches(bob.texts, numbered(9, 11))
     for (const number of [1, 2, 0]) {
       bob.device.delay(addressOf(number), false)
       await calm()
     }
-    expect(await bob.texts()).toEqual(numbered(0, 11))
+    await reaches(bob.texts, numbered(0, 11))
     await alice.stop()
     await bob.stop()
   })
 
+  it('reads again from the logs what waited and had to make room', async () => {
+    const { network, calm, calmFor, reaches, person } = createWorld()
+    const alice = await person('alice', { maxEntries: 4 })
+    const limits = { maxParkedEntries: 2, isInOrder: true }
+    const bob = await person('bob', { maxEntries: 4 }, limits)
+    await alice.start()
+    await alice.send(...numbered(0, 15))
+    await calm()
+    const kept = [0, 1, 2, 3].map((number) => ({ number, firstSeenAtMs: null, leftAtMs: null }))
+    await bob.history.commit({ records: [putRecord(chainKind, id, kept)] })
+    for (const number of [0, 1]) bob.device.delay(addressOf(number), true)
+    await bob.start()
+    network.connect(alice.device, bob.device)
+    await calmFor(3)
+    expect(await bob.texts()).toEqual([])
+    for (const number of [0, 1]) bob.device.delay(addressOf(number), false)
+    await reaches(bob.texts, numbered(0, 15))
+    await reaches(() => bob.history.parked(id, 9), [])
+    expect(bob.unparked()).toBeGreaterThan(0)
+    await alice.stop()
+    await bob.stop()
+  })
+
+  it('reads what comes to a log whose end the disk lost', async () => {
+    const { network, reaches, person } = createWorld()
+    const alice = await person('alice')
+    const bob = await person('bob')
+    await alice.start()
+    await bob.start()
+    network.connect(alice.device, bob.device)
+    await alice.send('first')
+    await reaches(bob.texts, ['first'])
+    await reaches(alice.statuses, ['delivered'])
+    network.disconnect(alice.device, bob.device)
+    await bob.send('lost')
+    await reaches(bob.places, [0, 0])
+    await bob.stop()
+    bob.device.loseNewest(addressOf(0))
+    await alice.send('second')
+    await reaches(alice.statuses, ['delivered', 'on-device'])
+    await bob.start()
+    network.connect(alice.device, bob.device)
+    await reaches(async () => (await bob.texts()).includes('second'), true)
+    await alice.stop()
+    await bob.stop()
+  })
+
+  it('begins where its newest message is when it forgot how far the chain is', async () => {
+    const { calm, reaches, person } = createWorld()
+    const alice = await person('alice', { maxEntries: 3 })
+    await alice.start()
+    await alice.send(...numbered(0, 10))
+    await calm()
+    await alice.stop()
+    await alice.history.commit({ records: [deleteRecord(chainKind, id)] })
+    await alice.start()
+    expect(await alice.keptSegments()).toEqual([3])
+    await alice.send('goes on')
+    await reaches(alice.texts, [...numbered(0, 10), 'goes on'])
+    await reaches(alice.places, [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3])
+    await alice.stop()
+  })
+
   it('goes on over a damaged segment, says so, and opens all others', async () => {
-    const { network, calm, person } = createWorld()
+    const { network, calm, reaches, person } = createWorld()
     const alice = await person('alice', { maxEntries: 3 })
     const bob = await person('bob', { maxEntries: 3 })
     await alice.start()
@@ -229,18 +326,16 @@ describe('a conversation over several segments', { timeout: 60_000 }, () => {
     bob.device.damage(addressOf(1))
     await bob.start()
     network.connect(alice.device, bob.device)
-    await calm()
-    expect(await bob.texts()).toEqual([...numbered(0, 2), ...numbered(6, 8)])
+    await reaches(bob.texts, [...numbered(0, 2), ...numbered(6, 8)])
     expect(bob.problems.at(-1)).toBe('storage-corrupt')
     await bob.send('still here')
-    await calm()
-    expect((await alice.texts()).at(-1)).toBe('still here')
+    await reaches(async () => (await alice.texts()).at(-1), 'still here')
     await alice.stop()
     await bob.stop()
   })
 
   it('finds after a crash what it appended to a segment that was left since, and appends it once', async () => {
-    const { clock, network, calm, person } = createWorld()
+    const { clock, network, calm, reaches, person } = createWorld()
     const alice = await person('alice', { maxEntries: 2, lateMs: 0 })
     const bob = await person('bob', { maxEntries: 2 })
     await alice.start()
@@ -257,15 +352,22 @@ describe('a conversation over several segments', { timeout: 60_000 }, () => {
     await alice.stop()
     alice.store.refuse(null)
     await clock.advance(DAY_MS)
+    const nowMs = clock.now()
+    const kept = [0, 1].map((number) => ({ number, firstSeenAtMs: nowMs, leftAtMs: nowMs }))
+    const newest = { number: 2, firstSeenAtMs: nowMs, leftAtMs: null }
+    await alice.history.commit({ records: [putRecord(chainKind, id, [...kept, newest])] })
+    const release = alice.device.holdOpening(addressOf(0))
     await alice.start()
     await calm()
+    expect(await alice.history.outbox(id)).not.toEqual([])
+    release()
+    await reaches(() => alice.history.outbox(id), [])
     for (const person_ of [alice, bob]) {
-      const texts = await person_.texts()
-      expect(texts.filter((text) => text === 'appended')).toHaveLength(1)
-      expect(texts).toHaveLength(4)
+      await reaches(async () => (await person_.texts()).length, 4)
+      expect((await person_.texts()).filter((text) => text === 'appended')).toHaveLength(1)
     }
+    await reaches(alice.places, await bob.places())
     expect(await alice.texts()).toEqual(await bob.texts())
-    expect(await alice.history.outbox(id)).toEqual([])
     await alice.stop()
     await bob.stop()
   })
@@ -284,10 +386,11 @@ describe('nodes and segments', { timeout: 60_000 }, () => {
   })
 
   it('a receipt counts for the messages of its segment, and for no other', async () => {
-    const { clock, calm, person } = createWorld()
+    const { clock, calm, reaches, person } = createWorld()
     const alice = await person('alice', { maxEntries: 2 })
     await alice.start()
     await alice.send(...numbered(0, 4))
+    await reaches(alice.places, [0, 0, 1, 1, 2])
     await calm()
     const hash = alice.wishes.wanted.get(addressOf(1))
     const held = alice.wishes.held.get(addressOf(1))
@@ -298,61 +401,61 @@ describe('nodes and segments', { timeout: 60_000 }, () => {
   })
 
   it('are asked for every segment with something undelivered, and for others until their time is over', async () => {
-    const { clock, network, calm, person } = createWorld()
+    const { clock, network, reaches, person } = createWorld()
     const alice = await person('alice', { maxEntries: 3, maxAgeMs: Infinity })
     const bob = await person('bob', { maxEntries: 3, maxAgeMs: Infinity })
     await alice.start()
     await alice.send(...numbered(0, 7))
-    await calm()
+    await reaches(alice.places, [0, 0, 0, 1, 1, 1, 2, 2])
     await alice.stop()
     await clock.advance(HOLD_FOR_MS + 2 * DAY_MS)
     await alice.start()
-    await calm()
     const wanted = (): number[] =>
       [0, 1, 2, 3, 4, 5].filter((number) => alice.wishes.held.has(addressOf(number)))
-    expect(wanted()).toEqual([0, 1, 2])
+    await reaches(async () => wanted(), [0, 1, 2])
     await bob.start()
     network.connect(alice.device, bob.device)
-    await calm()
-    expect(await alice.statuses()).toEqual(Array(8).fill('delivered'))
+    await reaches(alice.statuses, Array<string>(8).fill('delivered'))
     await alice.stop()
     await clock.advance(2 * DAY_MS)
     await alice.start()
-    await calm()
-    expect(wanted()).not.toContain(0)
-    expect(wanted()).not.toContain(1)
+    await reaches(async () => wanted().filter((number) => number < 2), [])
     await alice.stop()
     await bob.stop()
   })
 })
 
 it('drops what was left long ago and opened, from the disk and not from the history', async () => {
-  const { clock, network, calm, person } = createWorld()
+  const { clock, network, calm, reaches, person } = createWorld()
   const retentionMs = 2 * DAY_MS
   const alice = await person('alice', { maxEntries: 4, retentionMs })
   const bob = await person('bob', { maxEntries: 4, retentionMs })
   await alice.start()
   await alice.send(...numbered(0, 9))
-  await calm()
+  await reaches(alice.places, [0, 0, 0, 0, 1, 1, 1, 1, 2, 2])
+  await alice.stop()
   await clock.advance(3 * DAY_MS)
+  await alice.start()
   await calm()
   // Nobody has it yet.
   expect((await alice.keptSegments())[0]).toBe(0)
   await bob.start()
   network.connect(alice.device, bob.device)
-  await calm()
+  await reaches(alice.statuses, Array<string>(10).fill('delivered'))
+  await alice.stop()
+  await bob.stop()
   await clock.advance(3 * DAY_MS)
-  await calm()
+  await alice.start()
+  await bob.start()
   for (const someone of [alice, bob]) {
-    expect((await someone.keptSegments())[0]).toBe(2)
+    await reaches(async () => (await someone.keptSegments())[0], 2)
     expect([0, 1].map((number) => someone.device.entriesOf(addressOf(number)))).toEqual([0, 0])
     expect(await someone.texts()).toEqual(numbered(0, 9))
   }
   await alice.stop()
   await alice.start()
   await alice.send('goes on')
-  await calm()
-  expect(await bob.texts()).toEqual([...numbered(0, 9), 'goes on'])
+  await reaches(bob.texts, [...numbered(0, 9), 'goes on'])
   await alice.stop()
   await bob.stop()
 }, 60_000)

@@ -106,7 +106,9 @@ describe('fingerprints', () => {
   it('differ from digest to digest, so that a collision found once is worth nothing', () => {
     const state = fingerprints.stateOf(address, [two])
     expect(fingerprints.fingerprintOf(state, salt)).toBe(fingerprints.fingerprintOf(state, salt))
-    expect(fingerprints.fingerprintOf(state, salt)).not.toBe(fingerprints.fingerprintOf(state, new Uint8Array(8)))
+    expect(fingerprints.fingerprintOf(state, salt)).not.toBe(
+      fingerprints.fingerprintOf(state, new Uint8Array(8))
+    )
   })
 
   it('stand beside a tag, which is the first eight bytes of the hash in the address', () => {

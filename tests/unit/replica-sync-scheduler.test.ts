@@ -4,6 +4,7 @@ import { createSystemClock } from '#replica/network/clock.ts'
 import type { SyncOutcome } from '#replica/replica.ts'
 import { createSyncScheduler } from '#replica/sync/sync-scheduler.ts'
 import type { SyncScheduler } from '#replica/sync/sync-scheduler.ts'
+import { createFakeClock } from '#tests/support/network-clock.ts'
 
 const address = readLogAddress(`/orbitdb/${hashOfBlock(Uint8Array.of(1))}`)
 const other = readLogAddress(`/orbitdb/${hashOfBlock(Uint8Array.of(2))}`)
@@ -115,3 +116,42 @@ it('no more than eight exchanges run with one peer, and each of the others has i
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
+
+it('an empty log is filled by one peer; others wait while entries come, and not for one that hangs', async () => {
+  const clock = createFakeClock()
+  const begun: string[] = []
+  const endings = new Map<string, () => void>()
+  let entries = 0
+  const scheduler = createSyncScheduler({
+    clock,
+    entriesOf: () => entries,
+    exchange: (_address, peerId) => {
+      begun.push(peerId)
+      return new Promise((resolve) => {
+        endings.set(peerId, () => {
+          resolve({ ...outcome, peerId })
+        })
+      })
+    }
+  })
+  const runs = ['bob', 'carol', 'dave'].map((peerId) => scheduler.run(address, peerId))
+  await clock.advance(999)
+  entries = 100
+  await clock.advance(1)
+  expect(begun).toEqual(['bob'])
+  entries = 200
+  endings.get('bob')?.()
+  await clock.advance(1)
+  expect(begun).toEqual(['bob', 'carol', 'dave'])
+
+  entries = 0
+  for (const end of endings.values()) end()
+  await Promise.all(runs)
+  const again = ['bob', 'carol'].map((peerId) => scheduler.run(address, peerId))
+  await clock.advance(999)
+  expect(begun.slice(3)).toEqual(['bob'])
+  await clock.advance(1)
+  expect(begun.slice(3)).toEqual(['bob', 'carol'])
+  for (const end of endings.values()) end()
+  await Promise.all(again)
+})

@@ -74,6 +74,7 @@ export async function createSegmentedLog(
   /** Compared with a peer in this run, or given up. */
   let settled = new Set<number>()
   let settling: Promise<void> | undefined
+  let isSettleDue = false
   /** Whether the disk was asked what older segments hold. */
   let isLooked = false
   let kept: readonly KeptSegment[] =
@@ -270,11 +271,22 @@ export async function createSegmentedLog(
 
   function settle(): void {
     if (stopped.signal.aborted) return
-    settling ??= settleAll()
-      .catch(() => undefined) // closed meanwhile
-      .finally(() => {
-        settling = undefined
-      })
+    isSettleDue = true
+    settling ??= settleWhileDue()
+  }
+
+  async function settleWhileDue(): Promise<void> {
+    do {
+      isSettleDue = false
+      await settleAll().catch(() => undefined) // closed, or the disk refused: the next peer or day begins it again
+    } while (isDueAgain())
+    // Nothing is awaited since the last look, so no call is lost.
+    settling = undefined
+  }
+
+  /** A call may come while others are awaited. */
+  function isDueAgain(): boolean {
+    return isSettleDue && !stopped.signal.aborted
   }
 
   async function settleAll(): Promise<void> {

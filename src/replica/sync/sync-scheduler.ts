@@ -4,6 +4,8 @@ import type { Clock } from '../network/clock.ts'
 
 /** Exchanges that may run with one peer at a time; more would only share its bandwidth. */
 export const MAX_PARALLEL_PER_PEER = 8
+/** A first exchange that brings nothing for so long does not keep other peers waiting. */
+const STALL_MS = 1_000
 
 /** When a log was last found to be the same on both sides. */
 export interface Settlement {
@@ -60,6 +62,8 @@ export function createSyncScheduler(components: {
   const { clock, entriesOf, exchange } = components
   const jobs = new Map<string, Job>()
   const initiating = new Set<string>()
+  /** First exchanges of logs that were empty when they began. */
+  const filling = new Map<LogAddress, Promise<unknown>>()
   const settled = new Map<string, Map<LogAddress, Settlement>>()
   const answers = new Map<string, Set<Promise<undefined>>>()
   const active = new Map<string, number>()
@@ -112,12 +116,19 @@ export function createSyncScheduler(components: {
     const running = withSlot(peerId, async () => {
       // The peer may have begun, and ended, one while this one waited for its turn.
       await whenAnswered(address, peerId)
+      // No pause between the last look and the claim below: others look, too.
+      for (let isStalled = false; !isStalled && filling.has(address);)
+        isStalled = await stalls(address)
       if (isSettled(address, peerId, since)) return settledAlready(peerId)
       initiating.add(name)
+      const isFirst = entriesOf(address) === 0 && !filling.has(address)
+      const exchanged = exchange(address, peerId)
+      if (isFirst) filling.set(address, exchanged)
       try {
-        return await exchange(address, peerId)
+        return await exchanged
       } finally {
         initiating.delete(name)
+        if (isFirst) filling.delete(address)
       }
     })
     const job: Job = { running, next: undefined }
@@ -126,6 +137,22 @@ export function createSyncScheduler(components: {
       if (jobs.get(name) === job) jobs.delete(name)
     })
     return running
+  }
+
+  /**
+   * Whoever fetches a log for the first time fetches it from one peer: all at once would send the same entries. Waits for the
+   * end of that, or a while; `true` when it brought nothing.
+   */
+  async function stalls(address: LogAddress): Promise<boolean> {
+    const first = filling.get(address)
+    const entries = entriesOf(address)
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const cancel = clock.after(STALL_MS, () => {
+      resolve(undefined)
+    })
+    await Promise.race([first, promise])
+    cancel()
+    return filling.get(address) === first && entriesOf(address) === entries
   }
 
   function run(address: LogAddress, peerId: string): Promise<SyncOutcome> {
