@@ -46,19 +46,23 @@ async function begin(): Promise<void> {
 async function run(ownership: TabOwnership): Promise<void> {
   try {
     const device = await openBrowserDevice({ config: await loadConfig(), appUrl: appUrl.href })
-    const restart = Promise.withResolvers<undefined>()
+    const restart = Promise.withResolvers<'restart'>()
     const unwatch = lockWhenUnused(device)
     const screen = mountDevice(device, {
       element: root,
       baseUrl: appUrl.href,
       onRestart: () => {
-        restart.resolve(undefined)
+        restart.resolve('restart')
       }
     })
-    await Promise.race([ownership.handover, restart.promise])
+    const reason = await Promise.race([ownership.handover, restart.promise])
     unwatch()
     screen.unmount()
     await device.stop()
+    if (reason === 'restart') {
+      await run(ownership)
+      return
+    }
     ownership.release()
     await begin()
   } catch (error) {
