@@ -1,8 +1,9 @@
 import { EMPTY_CONFIG, readAppConfig, type AppConfig } from '#client/app-config.ts'
-import { openBrowserClient } from '#client/open-client.dom.ts'
+import { lockWhenUnused } from '#client/lock-when-unused.dom.ts'
+import { openBrowserDevice } from '#client/open-client.dom.ts'
 import { takeOverTab, tryOwnTab, type TabOwnership } from '#client/tab-ownership.dom.ts'
 import { isDeadDropError } from '#protocol/errors.ts'
-import { mountApp, mountFailure, mountOtherTab } from '#ui/mount.ts'
+import { mountDevice, mountFailure, mountOtherTab } from '#ui/mount.ts'
 
 const element = document.querySelector('#app')
 if (element === null) throw new Error('index.html has no #app')
@@ -44,11 +45,24 @@ async function begin(): Promise<void> {
 
 async function run(ownership: TabOwnership): Promise<void> {
   try {
-    const client = await openBrowserClient({ config: await loadConfig(), appUrl: appUrl.href })
-    const screen = mountApp(client, { element: root, baseUrl: appUrl.href })
-    await ownership.handover
+    const device = await openBrowserDevice({ config: await loadConfig(), appUrl: appUrl.href })
+    const restart = Promise.withResolvers<'restart'>()
+    const unwatch = lockWhenUnused(device)
+    const screen = mountDevice(device, {
+      element: root,
+      baseUrl: appUrl.href,
+      onRestart: () => {
+        restart.resolve('restart')
+      }
+    })
+    const reason = await Promise.race([ownership.handover, restart.promise])
+    unwatch()
     screen.unmount()
-    await client.stop()
+    await device.stop()
+    if (reason === 'restart') {
+      await run(ownership)
+      return
+    }
     ownership.release()
     await begin()
   } catch (error) {

@@ -154,6 +154,8 @@ export interface Settings {
   readonly sendReadReceipts: boolean
   /** WebRTC shows this device's address to contacts; off = through nodes only. */
   readonly allowDirect: boolean
+  /** When a device with a passphrase locks by itself: so long after the last use, or after its page was last seen. */
+  readonly autoLock: 'never' | 'five-minutes' | 'thirty-minutes' | 'hidden'
 }
 
 /** Everything that is shown outside an open conversation. A new object per change; unchanged parts keep their identity. */

@@ -93,7 +93,8 @@ export const DEFAULT_SETTINGS: Settings = {
   theme: 'system',
   language: 'auto',
   sendReadReceipts: true,
-  allowDirect: true
+  allowDirect: true,
+  autoLock: 'thirty-minutes'
 }
 
 const DEFAULT_LIST_LIMIT = 50

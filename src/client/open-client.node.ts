@@ -5,16 +5,21 @@ import { createHistory } from '#history/create-history.ts'
 import { createPinClient } from '#pinning/pin-client.ts'
 import { createSignatureVerifier } from '#protocol/ed25519.ts'
 import { DeadDropError } from '#protocol/errors.ts'
+import type { KeyValueStore } from '#protocol/key-value-store.ts'
 import { createNodeReplica } from '#replica/create-replica.node.ts'
 import { createSystemClock } from '#replica/network/clock.ts'
 import { createClientPlatform } from '#replica/network/libp2p-options.node.ts'
 import { openLevelStore } from '#replica/storage/level-store.node.ts'
 import { openDeviceKey } from '#sealing/device-key.node.ts'
+import { stretchByArgon2id } from '#sealing/stretch.ts'
+import { createVaultLock } from '#sealing/vault-lock.ts'
 import { createVault } from '#sealing/vault.ts'
-import { createNodeSet } from './node-set.ts'
 import type { DeadDropClient } from './client.ts'
 import { createClient } from './create-client.ts'
+import { createDevice, type Device, type OpenedData } from './device.ts'
+import { createNodeSet } from './node-set.ts'
 import type { SegmentPolicy } from './segment-keeper.ts'
+import { createFolderWipe } from './wipe.node.ts'
 
 export interface NodeClientInit {
   /** Folder of one user; made when missing. One process at a time. */
@@ -28,20 +33,52 @@ export interface NodeClientInit {
 }
 
 /**
- * DeadDrop in Node: the client of the web app on Level and plain WebSockets.
+ * DeadDrop in Node: the client of the web app on Level and plain WebSockets, behind its passphrase if there is one.
  *
+ * @param init.passphrase - opens at once when there is one to be given; ignored otherwise.
  * @throws {DeadDropError} `data-in-use` when another process has the folder, `storage-denied`, `storage-full`,
- *   `storage-corrupt`, `data-newer`, `node-address-malformed`.
+ *   `storage-corrupt`, `data-newer`, `node-address-malformed`, `passphrase-wrong`.
  */
-export async function openNodeClient(init: NodeClientInit): Promise<DeadDropClient> {
+export async function openNodeDevice(
+  init: NodeClientInit & { readonly passphrase?: string }
+): Promise<Device> {
   const nodes = createNodeSet([], { added: [], removed: [] })
   for (const node of init.nodes) nodes.add(node)
+  return createDevice(
+    {
+      open: () => openData(init, nodes.union([])),
+      wipe: createFolderWipe(init.dataDir),
+      clock: createSystemClock()
+    },
+    init.passphrase === undefined ? {} : { passphrase: init.passphrase }
+  )
+}
+
+async function openData(init: NodeClientInit, nodes: readonly string[]): Promise<OpenedData> {
   const directory = await makeFolder(init.dataDir)
   const store = await openLevelStore({ directory: join(directory, 'store') })
-  const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length))
-  const clock = createSystemClock()
   try {
-    const vault = createVault({ key: await openDeviceKey(directory), random })
+    const deviceKey = await openDeviceKey(directory)
+    const lock = createVaultLock({ store, deviceKey, random, stretch: stretchByArgon2id })
+    return {
+      lock,
+      startClient: (dataKey) => startClient(init, nodes, store, dataKey),
+      close: () => store.close()
+    }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+async function startClient(
+  init: NodeClientInit,
+  nodes: readonly string[],
+  store: KeyValueStore,
+  dataKey: CryptoKey
+): Promise<DeadDropClient> {
+  try {
+    const vault = createVault({ key: dataKey, random })
     const history = await createHistory({ store, vault })
     const replica = createNodeReplica({ store }, { platform: createClientPlatform({}) })
     replica.catch(() => undefined) // the client tells it as a problem
@@ -55,7 +92,7 @@ export async function openNodeClient(init: NodeClientInit): Promise<DeadDropClie
             verifier: createSignatureVerifier(),
             randomBytes: random
           }),
-        clock,
+        clock: createSystemClock(),
         randomBytes: random,
         random: Math.random,
         storage: {
@@ -67,12 +104,16 @@ export async function openNodeClient(init: NodeClientInit): Promise<DeadDropClie
           await store.close()
         }
       },
-      { nodes: nodes.union([]), appUrl: init.appUrl, segments: init.segments ?? {} }
+      { nodes, appUrl: init.appUrl, segments: init.segments ?? {} }
     )
   } catch (error) {
     await store.close()
     throw error
   }
+}
+
+function random(length: number): Uint8Array {
+  return new Uint8Array(randomBytes(length))
 }
 
 async function makeFolder(path: string): Promise<string> {

@@ -43,19 +43,32 @@ export const draftKind = cborRecord<string>(
 
 export const settingsKind = cborRecord<Settings>(
   'settings',
-  ({ theme, language, sendReadReceipts, allowDirect }) => ({
+  ({ theme, language, sendReadReceipts, allowDirect, autoLock }) => ({
     theme,
     language,
     sendReadReceipts,
-    allowDirect
+    allowDirect,
+    autoLock
   }),
   (value) => {
-    const map = readMap(value, 'settings', ['theme', 'language', 'sendReadReceipts', 'allowDirect'])
+    const map = readMap(value, 'settings', [
+      'theme',
+      'language',
+      'sendReadReceipts',
+      'allowDirect',
+      'autoLock'
+    ])
     return {
       theme: readOneOf(map['theme'], 'theme', ['system', 'light', 'dark']),
       language: readOneOf(map['language'], 'language', ['auto', 'en', 'fr']),
       sendReadReceipts: readFlag(map['sendReadReceipts'], 'sendReadReceipts'),
-      allowDirect: readFlag(map['allowDirect'], 'allowDirect')
+      allowDirect: readFlag(map['allowDirect'], 'allowDirect'),
+      autoLock: readOneOf(map['autoLock'], 'autoLock', [
+        'never',
+        'five-minutes',
+        'thirty-minutes',
+        'hidden'
+      ])
     }
   }
 )

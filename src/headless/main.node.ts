@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
-import { openNodeClient } from '#client/open-client.node.ts'
+import { openNodeDevice } from '#client/open-client.node.ts'
 import { isDeadDropError } from '#protocol/errors.ts'
 import { readLines } from './read-lines.ts'
 import { serveHeadless } from './serve.ts'
@@ -12,6 +13,8 @@ A DeadDrop client without a screen: JSON-RPC 2.0, one message a line, on stdin a
   --data DIR         folder for the identity and the messages (made when missing)
   --node MULTIADDR   pinning node to use; may be given several times
   --app URL          web app that invite links point to
+  --passphrase-file FILE
+                     unlocks with the first line of FILE when the data has a passphrase
   --help             show this text
 `
 
@@ -19,13 +22,20 @@ const DEFAULT_APP = 'https://deaddrop.invalid/'
 
 /** Exit codes: 0 left on request, 1 failed at run time, 2 wrong command line, 3 data folder in use. */
 async function main(): Promise<number> {
-  let values: { data?: string; node?: string[]; app?: string; help?: boolean }
+  let values: {
+    data?: string
+    node?: string[]
+    app?: string
+    'passphrase-file'?: string
+    help?: boolean
+  }
   try {
     ;({ values } = parseArgs({
       options: {
         data: { type: 'string' },
         node: { type: 'string', multiple: true },
         app: { type: 'string' },
+        'passphrase-file': { type: 'string' },
         help: { type: 'boolean' }
       }
     }))
@@ -41,6 +51,15 @@ async function main(): Promise<number> {
   if (values.app !== undefined && !URL.canParse(values.app))
     return refuseCommandLine('--app is not a URL')
 
+  const passphraseFile = values['passphrase-file']
+  let passphrase: string | undefined
+  try {
+    if (passphraseFile !== undefined)
+      passphrase = (await readFile(passphraseFile, 'utf8')).split(/\r?\n/, 1)[0] ?? ''
+  } catch {
+    return refuseCommandLine('--passphrase-file cannot be read')
+  }
+
   const leaving = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
@@ -52,12 +71,13 @@ async function main(): Promise<number> {
     leaving.abort()
   }) // the reader has gone: nobody is left to answer
 
-  let client
+  let device
   try {
-    client = await openNodeClient({
+    device = await openNodeDevice({
       dataDir: values.data,
       nodes: values.node ?? [],
-      appUrl: values.app ?? DEFAULT_APP
+      appUrl: values.app ?? DEFAULT_APP,
+      ...(passphrase === undefined ? {} : { passphrase })
     })
   } catch (error) {
     if (!isDeadDropError(error)) throw error
@@ -67,7 +87,7 @@ async function main(): Promise<number> {
   }
   try {
     await serveHeadless({
-      client,
+      device,
       lines: readLines(stdinChunks(leaving.signal)),
       write: (line) => {
         if (!leaving.signal.aborted) process.stdout.write(line)
@@ -75,7 +95,7 @@ async function main(): Promise<number> {
       timeout: (ms) => AbortSignal.any([AbortSignal.timeout(ms), leaving.signal])
     })
   } finally {
-    await client.stop()
+    await device.stop()
   }
   return 0
 }

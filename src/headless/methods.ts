@@ -5,6 +5,7 @@ import type {
   DeadDropClient,
   MessageView
 } from '#client/client.ts'
+import type { Device } from '#client/device.ts'
 import { DeadDropError } from '#protocol/errors.ts'
 import { MAX_ARCHIVE_CHARACTERS } from '#protocol/limits.ts'
 import type { JsonObject, JsonValue } from './json-rpc.ts'
@@ -20,9 +21,16 @@ const EXPORT_CHARACTERS = 262_144
 
 /** The methods of the headless client by name. Each checks its parameters and answers plain JSON. */
 export function createMethods(
-  client: DeadDropClient,
+  device: Device,
   timers: { readonly timeout: (ms: number) => AbortSignal }
 ): ReadonlyMap<string, Method> {
+  const client = (): DeadDropClient => {
+    const now = device.snapshot()
+    if (now.kind === 'open') return now.client
+    if (now.kind === 'locked')
+      throw new DeadDropError('locked', 'data is locked, expected device.unlock first')
+    throw new DeadDropError('stopped', 'everything is deleted')
+  }
   const transfer = createTransfer(client)
   return new Map<string, Method>([
     ['archive.export', async (params) => transfer.next(readFlag(params, 'isFresh'))],
@@ -38,18 +46,18 @@ export function createMethods(
     [
       'archive.delete',
       async (params) => {
-        await client.deleteArchive(readString(params, 'conversation'))
+        await client().deleteArchive(readString(params, 'conversation'))
         return {}
       }
     ],
     [
       'identity.create',
-      async (params) => ({ ...(await client.createIdentity(readString(params, 'name'))) })
+      async (params) => ({ ...(await client().createIdentity(readString(params, 'name'))) })
     ],
     [
       'identity.get',
       async () => {
-        const { profile } = client.snapshot()
+        const { profile } = client().snapshot()
         if (profile === null)
           throw new DeadDropError(
             'identity-missing',
@@ -58,41 +66,41 @@ export function createMethods(
         return { ...profile }
       }
     ],
-    ['invite.create', async () => ({ ...(await client.createInvite({ isFresh: true })) })],
+    ['invite.create', async () => ({ ...(await client().createInvite({ isFresh: true })) })],
     [
       'invite.accept',
-      async (params) => acceptInvite(client, params, timers.timeout(ACCEPT_TIMEOUT_MS))
+      async (params) => acceptInvite(client(), params, timers.timeout(ACCEPT_TIMEOUT_MS))
     ],
     [
       'invite.get',
       async () => {
-        const { invite } = client.snapshot()
+        const { invite } = client().snapshot()
         return invite && { ...invite }
       }
     ],
-    ['conversation.list', async () => client.snapshot().conversations.map(describeConversation)],
+    ['conversation.list', async () => client().snapshot().conversations.map(describeConversation)],
     [
       'conversation.safety',
       async (params) => {
-        const { digits, words, code } = await client.safetyNumber(
+        const { digits, words, code } = await client().safetyNumber(
           readString(params, 'conversation')
         )
         return { digits, words: [...words], code }
       }
     ],
-    ['conversation.verify', async (params) => verifyContact(client, params)],
+    ['conversation.verify', async (params) => verifyContact(client(), params)],
     [
       'conversation.unverify',
       async (params) => {
         const conversation = readString(params, 'conversation')
-        await client.setVerified(conversation, false)
-        return describeVerification(client, conversation)
+        await client().setVerified(conversation, false)
+        return describeVerification(client(), conversation)
       }
     ],
     [
       'message.send',
       async (params) => {
-        const message = await client.sendMessage(
+        const message = await client().sendMessage(
           readString(params, 'conversation'),
           readString(params, 'text')
         )
@@ -104,19 +112,40 @@ export function createMethods(
       async (params) => {
         const limit = readOptional(params, 'limit', readCount)
         const before = readOptional(params, 'before', readString)
-        const messages = await client.listMessages(readString(params, 'conversation'), {
+        const messages = await client().listMessages(readString(params, 'conversation'), {
           ...(limit === undefined ? {} : { limit }),
           ...(before === undefined ? {} : { before })
         })
         return messages.map(describeMessage)
       }
     ],
-    ['network.status', async () => describeNetwork(client)]
+    ['network.status', async () => describeNetwork(client())],
+    ['device.status', async () => describeDevice(device)],
+    ['device.unlock', async (params) => done(device.unlock(readString(params, 'passphrase')))],
+    ['device.lock', async () => done(device.lock())],
+    [
+      'device.passphrase',
+      async (params) =>
+        done(
+          device.setPassphrase({
+            current: readOptional(params, 'current', readString) ?? null,
+            next: readOptional(params, 'next', readString) ?? null
+          })
+        )
+    ],
+    [
+      'device.wipe',
+      async (params) => {
+        if (params['isSure'] !== true)
+          throw new DeadDropError('request-malformed', 'parameter isSure must be true')
+        return done(device.wipe())
+      }
+    ]
   ])
 }
 
 /** What is on the way out and in: files come and go in pieces, because a line is bounded. */
-function createTransfer(client: DeadDropClient): {
+function createTransfer(client: () => DeadDropClient): {
   next(isFresh: boolean): Promise<JsonValue>
   write(text: string): JsonValue
   import(options: {
@@ -133,7 +162,7 @@ function createTransfer(client: DeadDropClient): {
   async function nextPiece(isFresh: boolean): Promise<JsonValue> {
     if (isFresh || pieces === undefined) {
       rest = ''
-      pieces = client.exportData()[Symbol.asyncIterator]()
+      pieces = client().exportData()[Symbol.asyncIterator]()
     }
     const source = pieces
     let isDone = false
@@ -171,13 +200,13 @@ function createTransfer(client: DeadDropClient): {
     async import({ fileName, self }) {
       const text = written
       written = ''
-      const reading = await client.readArchive(text, fileName === undefined ? {} : { fileName })
+      const reading = await client().readArchive(text, fileName === undefined ? {} : { fileName })
       if (reading.kind === 'refused') {
         const at = reading.place === null ? '' : ` at ${placeText(reading.place)}`
         throw new DeadDropError(reading.code, `archive cannot be read${at}`)
       }
       const { format, skipped } = reading.archive
-      const conversations = await client.importArchive(
+      const conversations = await client().importArchive(
         reading.archive,
         self === undefined ? {} : { self }
       )
@@ -188,6 +217,19 @@ function createTransfer(client: DeadDropClient): {
 
 function placeText(place: ArchivePlace): string {
   return place.kind === 'line' ? `line ${place.line}` : place.path
+}
+
+async function done(work: Promise<void>): Promise<JsonValue> {
+  await work
+  return {}
+}
+
+export function describeDevice(device: Device): JsonObject {
+  const now = device.snapshot()
+  return {
+    status: now.kind,
+    hasPassphrase: now.kind === 'open' ? now.hasPassphrase : now.kind === 'locked'
+  }
 }
 
 async function acceptInvite(

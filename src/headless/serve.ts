@@ -1,4 +1,5 @@
 import type { DeadDropClient } from '#client/client.ts'
+import type { Device } from '#client/device.ts'
 import { DeadDropError } from '#protocol/errors.ts'
 import {
   encodeFailure,
@@ -9,10 +10,10 @@ import {
   type JsonRpcFailure,
   type JsonRpcRequest
 } from './json-rpc.ts'
-import { createMethods, describeConversation, describeMessage } from './methods.ts'
+import { createMethods, describeConversation, describeDevice, describeMessage } from './methods.ts'
 
 export interface HeadlessComponents {
-  readonly client: DeadDropClient
+  readonly device: Device
   /** Complete lines without their line break; ends when the input ends. A line over the bound comes as `null`. */
   readonly lines: AsyncIterable<string | null>
   readonly write: (line: string) => void
@@ -24,10 +25,10 @@ export interface HeadlessComponents {
  * Requests start in the order of their lines and may be answered out of order.
  */
 export async function serveHeadless(components: HeadlessComponents): Promise<void> {
-  const { client, lines, write } = components
-  const methods = createMethods(client, components)
+  const { device, lines, write } = components
+  const methods = createMethods(device, components)
   const stopped = new AbortController()
-  forwardEvents(client, write, stopped.signal)
+  forwardDevice(device, write, stopped.signal)
 
   const answer = async (request: JsonRpcRequest | JsonRpcFailure): Promise<void> => {
     if (request.kind === 'failure') {
@@ -67,6 +68,26 @@ export async function serveHeadless(components: HeadlessComponents): Promise<voi
   }
   await Promise.allSettled(running)
   stopped.abort()
+}
+
+/** The events of each client that this device opens, and what becomes of the device itself. */
+function forwardDevice(device: Device, write: (line: string) => void, signal: AbortSignal): void {
+  let followed: DeadDropClient | undefined
+  const follow = (): void => {
+    const now = device.snapshot()
+    if (now.kind !== 'open' || now.client === followed) return
+    followed = now.client
+    forwardEvents(followed, write, signal)
+  }
+  device.addEventListener(
+    'change',
+    () => {
+      write(encodeNotification('device', describeDevice(device)))
+      follow()
+    },
+    { signal }
+  )
+  follow()
 }
 
 function forwardEvents(

@@ -52,6 +52,12 @@ export const MAX_TEXT_BYTES = 8_000
 /** Longest display name, Unicode code points. Enforced where a name is set and where one is received. */
 export const MAX_NAME_CHARACTERS = 64
 
+/** Shortest passphrase, Unicode code points: shorter ones are guessed. Enforced where one is set. */
+export const MIN_PASSPHRASE_CHARACTERS = 8
+
+/** Longest passphrase, Unicode code points. Enforced where one is set, and before one is stretched. */
+export const MAX_PASSPHRASE_CHARACTERS = 1_024
+
 /** Most message ids in one receipt. Enforced by the codec. */
 export const MAX_RECEIPT_IDS = 256
 

@@ -43,6 +43,7 @@ const TABLE = {
       '@hpke/[^/]+',
       '@noble/[^/]+',
       '@scure/bip39',
+      'hash-wasm',
       'multiformats',
       '@multiformats/multiaddr'
     ]

@@ -1,7 +1,7 @@
 import { access, glob, readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { DeadDropClient } from '#client/client.ts'
+import type { Device } from '#client/device.ts'
 import { createMethods } from '#headless/methods.ts'
 import { ERROR_CODES } from '#protocol/errors.ts'
 import * as limits from '#protocol/limits.ts'
@@ -41,10 +41,10 @@ describe('documents agree with the code', () => {
 
   it('every method of the headless client is in docs/headless.md, and no other', async () => {
     const timeout = (): AbortSignal => AbortSignal.abort()
-    const methods = createMethods({} as DeadDropClient, { timeout }) // asked for names only
+    const methods = createMethods({} as Device, { timeout }) // asked for names only
     const text = await readFile(resolve(ROOT, 'docs/headless.md'), 'utf8')
     const rows = text.matchAll(
-      /^\| `((?:archive|identity|invite|conversation|message|network)\.[a-z]+)` \|/gm
+      /^\| `((?:archive|identity|invite|conversation|message|network|device)\.[a-z]+)` \|/gm
     )
     const named = Array.from(rows, ([, name = '']) => name)
     expect(named.sort()).toEqual([...methods.keys()].sort())
@@ -53,7 +53,7 @@ describe('documents agree with the code', () => {
   it('every error code in docs/headless.md is one', async () => {
     const text = await readFile(resolve(ROOT, 'docs/headless.md'), 'utf8')
     const family =
-      /`((?:archive|invite|identity|name|text|storage|request|conversation|method)-[a-z-]+)`/g
+      /`((?:archive|invite|identity|name|text|storage|request|conversation|method|passphrase)-[a-z-]+)`/g
     const named = new Set(Array.from(text.matchAll(family), ([, code = '']) => code))
     expect([...named].filter((code) => !(ERROR_CODES as readonly string[]).includes(code))).toEqual(
       []

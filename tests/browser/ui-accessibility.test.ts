@@ -149,8 +149,50 @@ const SCREENS: readonly Screen[] = [
     }
   },
   { name: 'failure', scene: 'failure' },
-  { name: 'other tab', scene: 'other-tab' }
+  { name: 'other tab', scene: 'other-tab' },
+  { name: 'settings with a passphrase', scene: 'passphrase', hash: '#/settings' },
+  {
+    name: 'changing a passphrase, refused',
+    scene: 'passphrase',
+    hash: '#/settings',
+    async reach(page) {
+      await page.getByRole('button', { name: 'Change passphrase' }).click()
+      await page.getByLabel('Current passphrase').fill('wrong')
+      await page.getByLabel('New passphrase', { exact: true }).fill('four words are better')
+      await page.getByLabel('Repeat the new passphrase').fill('four words are better')
+      await page.getByRole('button', { name: 'Change passphrase' }).click()
+      await page.getByText('This is not the passphrase').waitFor()
+    }
+  },
+  { name: 'unlock screen', scene: 'locked' },
+  {
+    name: 'unlock screen after a wrong passphrase',
+    scene: 'locked',
+    async reach(page) {
+      await page.getByLabel('Passphrase').fill('wrong')
+      await page.getByRole('button', { name: 'Unlock' }).click()
+      await page.getByText('This is not the passphrase').waitFor()
+    }
+  },
+  { name: 'question before everything is deleted', scene: 'locked', reach: askWipe },
+  {
+    name: 'everything deleted',
+    scene: 'locked',
+    async reach(page) {
+      await askWipe(page)
+      await page.getByRole('button', { name: 'Delete everything', exact: true }).click()
+      await page.getByRole('button', { name: 'Start anew' }).waitFor()
+    }
+  }
 ]
+
+/** Scenes that are no part of the app and have no connection. */
+const BARE_SCENES: readonly Scene[] = ['failure', 'other-tab', 'locked']
+
+async function askWipe(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Delete everything on this device' }).click()
+  await page.getByRole('alertdialog').waitFor()
+}
 
 async function openBob(page: Page): Promise<void> {
   await page.getByRole('link', { name: /^Bob/ }).first().click()
@@ -206,9 +248,7 @@ describe('accessibility', () => {
   }
 
   it('every screen shows exactly one connection chip, and nothing scrolls sideways at 320 px', async () => {
-    for (const screen of SCREENS.filter(
-      ({ scene }) => scene !== 'failure' && scene !== 'other-tab'
-    )) {
+    for (const screen of SCREENS.filter(({ scene }) => !BARE_SCENES.includes(scene))) {
       for (const width of [320, 768, 1440]) {
         const page = await ui.open(screen.scene, {
           width,

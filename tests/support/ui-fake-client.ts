@@ -169,6 +169,7 @@ export function createFakeClient(
       language: 'auto',
       sendReadReceipts: true,
       allowDirect: true,
+      autoLock: 'thirty-minutes',
       ...init.settings
     },
     storage: { isPersistent: true, usedBytes: 4_300_000, quotaBytes: 2_100_000_000 },

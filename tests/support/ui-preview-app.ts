@@ -12,7 +12,16 @@ const CONFIG = join(import.meta.dirname, 'ui-preview/vite.config.ts')
 
 /** A state of the interface, see `ui-preview/preview.ts`. */
 export type Scene =
-  'full' | 'long' | 'empty' | 'first-run' | 'problems' | 'failure' | 'other-tab' | 'namesakes'
+  | 'full'
+  | 'long'
+  | 'empty'
+  | 'first-run'
+  | 'problems'
+  | 'failure'
+  | 'other-tab'
+  | 'locked'
+  | 'passphrase'
+  | 'namesakes'
 
 export interface UiPreview extends AsyncDisposable {
   /** Opens a scene in a fresh tab. */

@@ -72,6 +72,13 @@ const error: Words<ErrorCode> = {
   'data-in-use': 'DeadDrop is already open elsewhere with this profile. Close it there first.',
   'data-newer':
     'This profile was written by a newer DeadDrop. Reload the page to get the newest version.',
+  locked: 'DeadDrop is locked. Enter your passphrase first.',
+  'passphrase-missing': 'There is no passphrase yet. Set one first.',
+  'passphrase-wrong':
+    'This is not the passphrase of this device. You can try again as often as you like.',
+  'passphrase-too-short':
+    'This passphrase is too short: 8 characters at least, better four words or more.',
+  'passphrase-too-long': 'This passphrase is too long: 1,024 characters at most.',
   'page-not-secure':
     'The browser allows encryption only on pages that came over https or from this device. Ask whoever runs this site for its https address.',
   'bytes-malformed': 'Something arrived that DeadDrop cannot read. It was dropped.',
@@ -359,6 +366,7 @@ export const en = {
     removeNode: 'Remove node {node}',
     remove: 'Remove',
     noNodes: 'No nodes. Messages only travel while you and the other person are both online.',
+    lock: 'Lock',
     direct: 'Direct connections',
     directHint:
       'Faster, and works without nodes; your contacts can see the network address of this device.',
@@ -433,6 +441,50 @@ export const en = {
     remove: 'Remove this import…',
     removeHint: 'Its messages are removed from this device. This cannot be undone.',
     removeForGood: 'Remove for good'
+  },
+  passphrase: {
+    none: 'Whoever opens this browser profile can read your conversations. A passphrase keeps them closed on this device, also when it is lost or taken.',
+    set: 'Your conversations are sealed under your passphrase on this device. Nobody can bring it back if you forget it.',
+    current: 'Current passphrase',
+    next: 'New passphrase',
+    repeat: 'Repeat the new passphrase',
+    hint: 'Four or more words that nobody would guess. It never leaves this device, and nobody can bring it back.',
+    mismatch: 'The two are not the same.',
+    setButton: 'Set passphrase',
+    change: 'Change passphrase',
+    remove: 'Remove passphrase',
+    busy: 'Working…',
+    wasSet: 'The passphrase is set. You are asked for it whenever DeadDrop opens.',
+    wasChanged: 'The passphrase is changed.',
+    wasRemoved: 'The passphrase is removed. DeadDrop opens by itself again.',
+    autoLock: 'Lock by itself',
+    autoLockHint: 'While DeadDrop is locked, nothing arrives here: nodes hold what is sent to you.',
+    autoLocks: {
+      never: 'Never',
+      'five-minutes': 'After 5 minutes',
+      'thirty-minutes': 'After 30 minutes',
+      hidden: 'When hidden for 5 minutes'
+    },
+    lockNow: 'Lock now'
+  },
+  unlock: {
+    title: 'DeadDrop is locked',
+    label: 'Passphrase',
+    button: 'Unlock',
+    busy: 'Unlocking…'
+  },
+  wipe: {
+    button: 'Delete everything on this device',
+    title: 'Delete everything on this device?',
+    body: 'Your identity, your keys and all your conversations on this device are deleted at once. This cannot be undone: there is no copy anywhere, and your contacts cannot reach you under this identity again.',
+    settingsHint:
+      'For when this device may fall into wrong hands. It also works while DeadDrop is locked.',
+    confirm: 'Delete everything',
+    wiping: 'Deleting everything on this device…',
+    failed: 'Not everything could be deleted yet. Close other tabs of DeadDrop, then try again.',
+    wiped: 'Everything is deleted',
+    wipedBody: 'Nothing of DeadDrop is left in the storage of this browser.',
+    restart: 'Start anew'
   },
   problems: { label: 'Problems' },
   otherTab: {

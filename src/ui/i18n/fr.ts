@@ -55,6 +55,13 @@ export const fr: Catalogue = {
     'data-in-use': 'DeadDrop est déjà ouvert ailleurs avec ce profil. Fermez-le d’abord là-bas.',
     'data-newer':
       'Ce profil a été écrit par un DeadDrop plus récent. Rechargez la page pour obtenir la dernière version.',
+    locked: 'DeadDrop est verrouillé. Saisissez d’abord votre phrase secrète.',
+    'passphrase-missing': 'Il n’y a pas encore de phrase secrète. Définissez-en d’abord une.',
+    'passphrase-wrong':
+      'Ce n’est pas la phrase secrète de cet appareil. Vous pouvez réessayer autant de fois que vous voulez.',
+    'passphrase-too-short':
+      'Cette phrase secrète est trop courte : 8 caractères au moins, mieux encore quatre mots ou plus.',
+    'passphrase-too-long': 'Cette phrase secrète est trop longue : 1 024 caractères au plus.',
     'page-not-secure':
       'Le navigateur ne permet le chiffrement que sur les pages venues par https ou de cet appareil. Demandez l’adresse https de ce site à qui l’héberge.',
     'bytes-malformed': 'DeadDrop a reçu quelque chose d’illisible et l’a écarté.',
@@ -356,6 +363,7 @@ export const fr: Catalogue = {
     removeNode: 'Retirer le nœud {node}',
     remove: 'Retirer',
     noNodes: 'Aucun nœud. Les messages ne passent que si vous êtes tous deux en ligne.',
+    lock: 'Verrouillage',
     direct: 'Connexions directes',
     directHint:
       'Plus rapides, et sans nœud ; vos contacts peuvent voir l’adresse réseau de cet appareil.',
@@ -431,6 +439,52 @@ export const fr: Catalogue = {
     remove: 'Retirer cet import…',
     removeHint: 'Ses messages sont effacés de cet appareil. C’est définitif.',
     removeForGood: 'Retirer définitivement'
+  },
+  passphrase: {
+    none: 'Quiconque ouvre ce profil de navigateur peut lire vos conversations. Une phrase secrète les garde fermées sur cet appareil, même s’il est perdu ou saisi.',
+    set: 'Vos conversations sont scellées sous votre phrase secrète sur cet appareil. Personne ne peut la retrouver si vous l’oubliez.',
+    current: 'Phrase secrète actuelle',
+    next: 'Nouvelle phrase secrète',
+    repeat: 'Répétez la nouvelle phrase secrète',
+    hint: 'Au moins quatre mots que personne ne devinerait. Elle ne quitte jamais cet appareil, et personne ne peut la retrouver.',
+    mismatch: 'Les deux ne sont pas identiques.',
+    setButton: 'Définir la phrase secrète',
+    change: 'Changer la phrase secrète',
+    remove: 'Retirer la phrase secrète',
+    busy: 'En cours…',
+    wasSet: 'La phrase secrète est définie. Elle vous est demandée à chaque ouverture de DeadDrop.',
+    wasChanged: 'La phrase secrète est changée.',
+    wasRemoved: 'La phrase secrète est retirée. DeadDrop s’ouvre de nouveau tout seul.',
+    autoLock: 'Verrouillage automatique',
+    autoLockHint:
+      'Tant que DeadDrop est verrouillé, rien n’arrive ici : les nœuds gardent ce qui vous est envoyé.',
+    autoLocks: {
+      never: 'Jamais',
+      'five-minutes': 'Après 5 minutes',
+      'thirty-minutes': 'Après 30 minutes',
+      hidden: 'Caché depuis 5 minutes'
+    },
+    lockNow: 'Verrouiller maintenant'
+  },
+  unlock: {
+    title: 'DeadDrop est verrouillé',
+    label: 'Phrase secrète',
+    button: 'Déverrouiller',
+    busy: 'Déverrouillage…'
+  },
+  wipe: {
+    button: 'Tout effacer sur cet appareil',
+    title: 'Tout effacer sur cet appareil ?',
+    body: 'Votre identité, vos clés et toutes vos conversations sur cet appareil sont effacées aussitôt. C’est sans retour : il n’en existe aucune copie, et vos contacts ne pourront plus vous joindre sous cette identité.',
+    settingsHint:
+      'Pour le cas où cet appareil pourrait tomber en de mauvaises mains. Cela marche aussi quand DeadDrop est verrouillé.',
+    confirm: 'Tout effacer',
+    wiping: 'Effacement de tout sur cet appareil…',
+    failed:
+      'Tout n’a pas encore pu être effacé. Fermez les autres onglets de DeadDrop, puis réessayez.',
+    wiped: 'Tout est effacé',
+    wipedBody: 'Il ne reste rien de DeadDrop dans le stockage de ce navigateur.',
+    restart: 'Recommencer'
   },
   problems: { label: 'Problèmes' },
   otherTab: {

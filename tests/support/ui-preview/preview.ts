@@ -1,6 +1,7 @@
 import { createFakeClient } from '#tests/support/ui-fake-client.ts'
 import type { FakeClient, FakeConversationInit } from '#tests/support/ui-fake-client.ts'
-import { mountApp, mountFailure, mountOtherTab } from '#ui/mount.ts'
+import { createFakeDevice } from '#tests/support/ui-fake-device.ts'
+import { mountDevice, mountFailure, mountOtherTab } from '#ui/mount.ts'
 
 const element = document.querySelector('#app')
 if (element === null) throw new Error('the page has no #app')
@@ -16,6 +17,12 @@ switch (scene) {
     break
   case 'other-tab':
     mountOtherTab(element, { onUseHere: () => window.previewCalls.push('use-here') })
+    break
+  case 'locked':
+    startWithPassphrase({ isLocked: true })
+    break
+  case 'passphrase':
+    startWithPassphrase({ isLocked: false })
     break
   case 'first-run':
     start(createFakeClient({ clock }, { baseUrl, name: null, connection: 'connecting' }))
@@ -79,9 +86,22 @@ switch (scene) {
     )
 }
 
-function start(client: FakeClient): void {
+function start(client: FakeClient, device = createFakeDevice(client)): void {
   window.preview = client
-  mountApp(client, { element: document.querySelector('#app') ?? document.body, baseUrl })
+  mountDevice(device, {
+    element: document.querySelector('#app') ?? document.body,
+    baseUrl,
+    onRestart: () => window.previewCalls.push('restart')
+  })
+}
+
+/** A client with conversations, behind a passphrase. */
+function startWithPassphrase(init: { readonly isLocked: boolean }): void {
+  const client = createFakeClient(
+    { clock },
+    { baseUrl, name: 'Alice', conversations: conversations(clock.now(), 'direct') }
+  )
+  start(client, createFakeDevice(client, { ...init, passphrase: 'correct horse battery' }))
 }
 
 function conversations(
