@@ -32,6 +32,10 @@ export function createMethods(
     throw new DeadDropError('stopped', 'everything is deleted')
   }
   const transfer = createTransfer(client)
+  device.addEventListener('change', () => {
+    // Half an archive is plaintext, too: a locked device forgets it.
+    if (device.snapshot().kind !== 'open') transfer.forget()
+  })
   return new Map<string, Method>([
     ['archive.export', async (params) => transfer.next(readFlag(params, 'isFresh'))],
     ['archive.write', async (params) => transfer.write(readString(params, 'text'))],
@@ -146,6 +150,7 @@ export function createMethods(
 
 /** What is on the way out and in: files come and go in pieces, because a line is bounded. */
 function createTransfer(client: () => DeadDropClient): {
+  forget(): void
   next(isFresh: boolean): Promise<JsonValue>
   write(text: string): JsonValue
   import(options: {
@@ -179,6 +184,12 @@ function createTransfer(client: () => DeadDropClient): {
   }
 
   return {
+    forget() {
+      pieces = undefined
+      rest = ''
+      written = ''
+    },
+
     next(isFresh) {
       const piece = turn.then(() => nextPiece(isFresh))
       turn = piece.catch(() => undefined)
@@ -186,6 +197,7 @@ function createTransfer(client: () => DeadDropClient): {
     },
 
     write(text) {
+      client() // a locked device takes nothing
       if (written.length + text.length > MAX_ARCHIVE_CHARACTERS) {
         written = ''
         throw new DeadDropError(

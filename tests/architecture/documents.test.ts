@@ -41,7 +41,8 @@ describe('documents agree with the code', () => {
 
   it('every method of the headless client is in docs/headless.md, and no other', async () => {
     const timeout = (): AbortSignal => AbortSignal.abort()
-    const methods = createMethods({} as Device, { timeout }) // asked for names only
+    const device = { addEventListener: () => undefined } as Partial<Device> as Device // asked for names only
+    const methods = createMethods(device, { timeout })
     const text = await readFile(resolve(ROOT, 'docs/headless.md'), 'utf8')
     const rows = text.matchAll(
       /^\| `((?:archive|identity|invite|conversation|message|network|device)\.[a-z]+)` \|/gm
