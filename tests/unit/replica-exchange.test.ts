@@ -12,9 +12,14 @@ import type { SyncMessage } from '#replica/sync/sync-messages.ts'
 import { createTestGate, sealText } from '#tests/support/replica-gate.ts'
 import { entriesMessage } from '#tests/support/replica-pack.ts'
 
-/** So that each entry fills a frame. */
+/** So that few entries fill a frame. */
 const LARGE = 'x'.repeat(10_000)
-const ENTRIES_PER_FRAME = 4
+const ENTRIES_PER_FRAME = 7
+
+/** Entries that fill so many frames: the first three, which grow, have as many as one of the others. */
+function entriesIn(frames: number): number {
+  return ENTRIES_PER_FRAME * (frames - 2)
+}
 
 async function openLog(entries: number): Promise<OrbitLog> {
   const gate = createTestGate()
@@ -119,7 +124,7 @@ function haveNothing(log: OrbitLog): SyncMessage {
 }
 
 it('no more frames are under way than the bound, and each ack lets one more go', async () => {
-  const log = await openLog(ENTRIES_PER_FRAME * (MAX_SYNC_UNACKED_FRAMES + 2))
+  const log = await openLog(entriesIn(MAX_SYNC_UNACKED_FRAMES + 2))
   const peer = playPeer()
   const outcome = initiateExchange(peer.frames, log)
   peer.say(haveNothing(log))
@@ -186,7 +191,7 @@ it('a peer that closes before it has acknowledged everything is not settled with
 })
 
 it('an exchange that breaks while the bound is reached ends', async () => {
-  const log = await openLog(ENTRIES_PER_FRAME * (MAX_SYNC_UNACKED_FRAMES + 1))
+  const log = await openLog(entriesIn(MAX_SYNC_UNACKED_FRAMES + 1))
   const waiting = playPeer()
   const first = initiateExchange(waiting.frames, log)
   waiting.say(haveNothing(log))

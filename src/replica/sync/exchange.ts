@@ -9,10 +9,11 @@ import type { FrameStream } from './frame-stream.ts'
 import { decodeSyncMessage, encodeSyncMessage } from './sync-messages.ts'
 
 /**
- * Entries are sent in frames of about this size: small enough that a slow link stores progress often, and that a page
- * verifies and stores one without a pause that anybody notices.
+ * Entries are sent in frames of about this size, at first: whoever waits for the first ones sees them sooner. Each frame may
+ * be twice as large as the one before, up to what a page verifies and stores without a pause that anybody notices.
  */
-const TARGET_FRAME_BYTES = 32_768
+const FIRST_FRAME_BYTES = 8_192
+const LARGEST_FRAME_BYTES = 65_536
 /** Entries that are written at once when they come faster than the disk takes them. */
 const MAX_STORED_AT_ONCE = 128
 
@@ -111,14 +112,16 @@ async function transfer(
 
   async function sendMissing(): Promise<void> {
     let packer = new EntryPacker()
+    let targetBytes = FIRST_FRAME_BYTES
     const pages = theirs.isFull ? [] : log.missingFrom([...theirs.heads, ...theirs.ladder])
     for await (const page of pages) {
       if (page.length === 0) await sendEntries(new EntryPacker())
       for (const block of page) {
         packer.add(block)
-        if (packer.byteLength < TARGET_FRAME_BYTES && packer.hasRoom) continue
+        if (packer.byteLength < targetBytes && packer.hasRoom) continue
         await sendEntries(packer)
         packer = new EntryPacker()
+        targetBytes = Math.min(2 * targetBytes, LARGEST_FRAME_BYTES)
       }
     }
     if (packer.count > 0) await sendEntries(packer)
