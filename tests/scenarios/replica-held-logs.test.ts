@@ -208,6 +208,7 @@ it('a client with many logs and a node settle in one digest when nothing is new'
   await eventually('the node follows them again', () =>
     gates.every(({ address }) => subscribersAt(alice, address).includes(pim.network.peerId))
   )
+  await eventually('the logs were compared', () => streams('/digest/') > 0)
   expect([streams('/digest/'), streams('/sync/')]).toEqual([1, 0])
 })
 
