@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { PeerLink } from '#replica/replica.ts'
 import { type BrowserProfile, launchBrowser, withTempDir } from '../support/browser.ts'
 import type {} from '../support/network-page/main.ts'
-import { serveNetworkPage } from '../support/network-page-server.ts'
+import { servePage } from '../support/page-server.ts'
 import { addressOf, startDaemonNetwork, until } from '../support/network-peers.ts'
 
 const TOPIC = 'a-log'
@@ -14,7 +14,7 @@ let browser: BrowserProfile
 const cleanUp = new AsyncDisposableStack()
 
 beforeAll(async () => {
-  url = cleanUp.use(await serveNetworkPage()).url
+  url = cleanUp.use(await servePage('network-page')).url
   const { path } = cleanUp.use(await withTempDir())
   browser = cleanUp.use(await launchBrowser({ userDataDir: path }))
 })

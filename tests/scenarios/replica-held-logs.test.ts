@@ -33,6 +33,7 @@ function createImpatientClock(): Clock {
 interface Held {
   readonly catalogue: LogCatalogue
   readonly sizes: ReadonlyMap<LogAddress, LogSize>
+  readonly broken: readonly LogAddress[]
   add(manifest: LogManifest, address: LogAddress): void
 }
 
@@ -40,9 +41,11 @@ interface Held {
 function createHeld(gates: readonly TestGate[] = []): Held {
   const manifests = new Map<LogAddress, LogManifest>()
   const sizes = new Map<LogAddress, LogSize>()
+  const broken: LogAddress[] = []
   for (const { manifest, address } of gates) manifests.set(address, manifest)
   return {
     sizes,
+    broken,
     add: (manifest, address) => void manifests.set(address, manifest),
     catalogue: {
       addresses: () => manifests.keys(),
@@ -51,7 +54,7 @@ function createHeld(gates: readonly TestGate[] = []): Held {
         return manifest === undefined ? undefined : { manifest, mayStore: () => true }
       },
       onStored: (address, size) => void sizes.set(address, size),
-      onBroken: () => undefined
+      onBroken: (address) => void broken.push(address)
     }
   }
 }
@@ -313,4 +316,16 @@ it('a peer that comes back gets what it missed, again and again', async () => {
     await eventuallyHas(theirs, round)
     await disconnect(alice, pim)
   }
+})
+
+it('a held log whose manifest is that of another log is broken, and opens neither', async () => {
+  const gate = createTestGate()
+  const other = createTestGate()
+  await using pim = await startNode([])
+  pim.held.add(other.manifest, gate.address)
+  await expect(pim.engine.useHeld(gate.address, async (log) => log.address)).rejects.toMatchObject({
+    code: 'storage-corrupt'
+  })
+  expect(pim.held.broken).toEqual([gate.address])
+  expect(pim.engine.openCount()).toBe(0)
 })

@@ -8,7 +8,7 @@ import type { KnownEntries } from './crash-checker.ts'
 import { crashOneProfile } from './crash-chromium.ts'
 import type { ProfileReport } from './crash-chromium.ts'
 import { createCrashOrder, readAcknowledgement } from './crash-order.ts'
-import { serveCrashPage } from './crash-page-server.ts'
+import { servePage } from './page-server.ts'
 import { chooseDeath, startCrashPeer } from './crash-peer.ts'
 import type { Death } from './crash-peer.ts'
 import { createTestGate, sealText } from './replica-gate.ts'
@@ -58,7 +58,7 @@ export async function runCrashes(init: {
 }): Promise<CrashReport> {
   await using stack = new AsyncDisposableStack()
   const halfRecordShare = init.halfRecordShare ?? 0.5
-  const page = init.place === 'chromium' ? stack.use(await serveCrashPage()) : undefined
+  const page = init.place === 'chromium' ? stack.use(await servePage('crash-page')) : undefined
   let checked = 0
   const stores: StoreInit[] = Array.from(
     { length: Math.ceil(init.kills / KILLS_PER_STORE) },

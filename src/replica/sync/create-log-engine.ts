@@ -220,6 +220,12 @@ export async function createLogEngine(
   }
 
   async function openHeld(address: LogAddress, held: HeldLog): Promise<OrbitLog> {
+    // Looked at here and not at the start, which would compute it for every log that is held.
+    if (logAddressOf(held.manifest) !== address)
+      throw new DeadDropError(
+        'storage-corrupt',
+        'manifest of a held log is not that of its address'
+      )
     const closing = logs.get(address)
     if (closing?.isClosed === true) await closing.close()
     const isNew = !openings.has(address)

@@ -3,16 +3,16 @@ import { join } from 'node:path'
 import { build, preview } from 'vite'
 import { correctWebrtcInitRace } from '#replica/network/webrtc-init-race.vite.ts'
 
-const ROOT = join(import.meta.dirname, 'network-page')
-const CACHE = join(import.meta.dirname, '../../.cache/network-page')
-
-/** Builds `network-page/` and serves it on loopback. Disposing ends the server. */
-export async function serveNetworkPage(): Promise<{ readonly url: string } & AsyncDisposable> {
-  const outDir = join(CACHE, `dist-${String(process.pid)}`)
+/** Builds the page in the folder `name` beside this file and serves it on loopback. Disposing ends the server. */
+export async function servePage(
+  name: 'crash-page' | 'network-page'
+): Promise<{ readonly url: string } & AsyncDisposable> {
+  const cacheDir = join(import.meta.dirname, '../../.cache', name)
+  const outDir = join(cacheDir, `dist-${String(process.pid)}`)
   const shared = {
     configFile: false as const,
-    root: ROOT,
-    cacheDir: CACHE,
+    root: join(import.meta.dirname, name),
+    cacheDir,
     logLevel: 'error' as const
   }
   await build({
@@ -26,9 +26,7 @@ export async function serveNetworkPage(): Promise<{ readonly url: string } & Asy
     preview: { host: '127.0.0.1', port: 0 }
   })
   const url = server.resolvedUrls?.local[0]
-  if (url === undefined) {
-    throw new Error('preview server has no address')
-  }
+  if (url === undefined) throw new Error('preview server has no address')
   return {
     url,
     [Symbol.asyncDispose]: async () => {
